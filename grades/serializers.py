@@ -1,0 +1,183 @@
+"""The submission contract, once: how a body is decoded, and what each field may hold."""
+
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from django.conf import settings
+from rest_framework import serializers
+
+from .models import ACC_NBR_LENGTH, REMARK_LENGTH
+
+
+class BodyError(Exception):
+    """A body that cannot be decoded; the message says why, in plain ASCII English."""
+
+
+class Number(str):
+    """A JSON number as it was written.
+
+    A float would round 4.9999999999999999999 to 5, and turn the bare remark 1.50 into 1.5.
+    """
+
+
+def _refuse_constant(name):
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode_json = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse_constant).decode
+
+
+def decode_form_value(text):
+    """What a client meant by a form value: its JSON, or else the text as it stands; None for absent."""
+    if text == "undefined":  # what a mini program sends for a variable it never set
+        return None
+    try:
+        return _decode_json(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def decode_form(text):
+    """The fields of an `application/x-www-form-urlencoded` body, each value JSON or bare."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
+    except UnicodeDecodeError:
+        raise
+    except ValueError as error:
+        raise BodyError("too many fields") from error
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise BodyError("a field is given twice")
+    return {name: decode_form_value(value) for name, value in fields.items()}
+
+
+def decode_object(text):
+    """The fields of an `application/json` body."""
+    try:
+        fields = _decode_json(text)
+    except (ValueError, RecursionError) as error:
+        raise BodyError("not JSON") from error
+    if not isinstance(fields, dict):
+        raise BodyError("not an object")
+    return fields
+
+
+DECODERS = {"application/x-www-form-urlencoded": decode_form, "application/json": decode_object}
+
+
+def decode_body(media_type, body):
+    """The fields that a body (bytes) gives, without those that are null.
+
+    Raises KeyError for a media type that is not accepted, and BodyError for a body that does not
+    decode: it is refused whole, never stored with replacement characters.
+    """
+    decode = DECODERS[media_type]
+    try:
+        fields = decode(body.decode())
+    except UnicodeDecodeError as error:
+        raise BodyError("not UTF-8") from error
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+class SubmissionField(serializers.Field):
+    """A field whose messages go into a header: plain ASCII English, never the customer's text."""
+
+    default_error_messages = {"required": "required"}
+
+
+class AccountNumberField(SubmissionField):
+    """An account number: a string, or a JSON integer whose digits are kept."""
+
+    default_error_messages = {
+        "type": "must be a string or an integer",
+        "length": "must have 1 to {max_length} characters",
+        "characters": "has a character that is not allowed",
+    }
+
+    def to_internal_value(self, data):
+        if isinstance(data, int) and not isinstance(data, bool):
+            data = str(data)
+        if not isinstance(data, str) or (isinstance(data, Number) and not data.lstrip("-").isdigit()):
+            self.fail("type")
+        if not 1 <= len(data) <= ACC_NBR_LENGTH:
+            self.fail("length", max_length=ACC_NBR_LENGTH)
+        if not re.fullmatch(settings.ACC_NBR_PATTERN, data):
+            self.fail("characters")
+        return str(data)
+
+
+class GradeField(SubmissionField):
+    """A grade: an integer in the range of the settings, as a number (5, 5.0) or ASCII digits ("5")."""
+
+    default_error_messages = {"type": "must be a whole number", "range": "out of range"}
+
+    def to_internal_value(self, data):
+        if isinstance(data, bool) or not isinstance(data, str | int):
+            self.fail("type")
+        if isinstance(data, str) and not isinstance(data, Number) and not (data.isascii() and data.isdigit()):
+            self.fail("type")
+        try:
+            value = Decimal(data)
+        except InvalidOperation:  # an exponent beyond what Decimal can hold
+            self.fail("range")
+        # Compared before it is converted: int() of 1e400 would build four hundred digits.
+        if not settings.GRADE_MIN <= value <= settings.GRADE_MAX:
+            self.fail("range" if value == value.to_integral_value() else "type")
+        if value != int(value):
+            self.fail("type")
+        return int(value)
+
+
+class RemarkField(SubmissionField):
+    """A remark: any Unicode but control characters (C0 without tab, line feed, carriage return)."""
+
+    default_error_messages = {
+        "type": "must be text",
+        "length": "longer than {max_length} characters",
+        "characters": "has a control character or half a surrogate pair",
+    }
+    refused = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+    def to_internal_value(self, data):
+        if isinstance(data, int) and not isinstance(data, bool):
+            data = str(data)
+        if not isinstance(data, str):
+            self.fail("type")
+        if len(data) > REMARK_LENGTH:
+            self.fail("length", max_length=REMARK_LENGTH)
+        if self.refused.search(data):
+            self.fail("characters")
+        return str(data)
+
+
+class SubmissionIdField(SubmissionField):
+    """The client's own id of this submission: a UUID as text, with or without its hyphens."""
+
+    default_error_messages = {"type": "must be a UUID"}
+    form = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+
+    def to_internal_value(self, data):
+        if not isinstance(data, str) or not self.form.fullmatch(data):
+            self.fail("type")
+        return UUID(data)
+
+
+class SubmissionSerializer(serializers.Serializer):
+    """One rating as a client sends it; the order of the fields is the order in which faults are named."""
+
+    acc_nbr = AccountNumberField()
+    grade1 = GradeField()
+    grade2 = GradeField()
+    grade3 = GradeField()
+    txt1 = RemarkField(default="")
+    txt2 = RemarkField(default="")
+    txt3 = RemarkField(default="")
+    submission_id = SubmissionIdField(required=False)
+
+    def first_error(self):
+        """The first field at fault and why, e.g. "grade1: out of range"."""
+        field, reasons = next(iter(self.errors.items()))
+        return f"{field}: {reasons[0]}"

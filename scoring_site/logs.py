@@ -1,0 +1,21 @@
+"""How log records are written."""
+
+import logging
+import traceback
+
+
+class PrivateFormatter(logging.Formatter):
+    """Write a traceback without the exceptions' messages.
+
+    A database driver quotes the offending value in its message ("Duplicate entry '138…'"), and
+    nothing personal may reach a log. File, line, code and exception type are enough to find a fault.
+    """
+
+    def formatException(self, exc_info):  # noqa: N802 - the name is logging's
+        parts, exc, seen = [], exc_info[1], set()
+        while exc is not None and id(exc) not in seen:
+            seen.add(id(exc))
+            frames = "".join(traceback.format_tb(exc.__traceback__))
+            parts.append(f"{type(exc).__module__}.{type(exc).__qualname__} at\n{frames}".rstrip())
+            exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+        return "\ncaused by ".join(parts)

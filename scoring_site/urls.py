@@ -1,0 +1,15 @@
+"""The root of the routes: the product's own are all in `grades.urls`."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("grades.urls")),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+]
+
+handler400 = "grades.views.bad_request"
+handler403 = "grades.views.permission_denied"
+handler404 = "grades.views.not_found"
+handler500 = "grades.views.server_error"
