@@ -66,9 +66,10 @@ class ScoreView(APIView):
         return Response(SUCCESS, headers={"X-Grade-Receipt": receipt})
 
     def read_fields(self, request):
-        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        media_type = request._request.content_type.lower()  # Django's: without parameters
+        body = self.read_body(request)
         try:
-            return decode_body(media_type, self.read_body(request))
+            return decode_body(media_type, body) if media_type or body else {}
         except KeyError as error:
             raise Refusal(415, "content-type: must be a form or JSON") from error
         except BodyError as error:

@@ -22,6 +22,24 @@ class SubmissionConflict(Exception):
     """A submission id that is already stored came again with other content."""
 
 
+class Char32UUIDField(models.UUIDField):
+    """A UUID as 32 hexadecimal digits on every database.
+
+    MariaDB's own `uuid` type refuses values whose version and variant bits are not RFC 9562's, which
+    a client that rolls its ids by hand sends now and then, and which a digest has nearly always.
+    """
+
+    def db_type(self, connection):
+        return "char(32)"
+
+    def get_db_prep_value(self, value, connection, prepared=False):
+        value = self.to_python(value)
+        return value if value is None else value.hex
+
+    def from_db_value(self, value, expression, connection):
+        return self.to_python(value)
+
+
 def prefix_range(field, prefix):
     """A condition that `field` begins with `prefix`, as a range that an index can answer.
 
@@ -80,10 +98,10 @@ class Grade(models.Model):
     txt2 = models.CharField(_("remark 2"), max_length=REMARK_LENGTH, blank=True, default="")
     txt3 = models.CharField(_("remark 3"), max_length=REMARK_LENGTH, blank=True, default="")
     insert_time = models.DateTimeField(_("submitted at"), default=timezone.now)
-    submission_id = models.UUIDField(_("submission id"), null=True, blank=True, unique=True, editable=False)
+    submission_id = Char32UUIDField(_("submission id"), null=True, blank=True, unique=True, editable=False)
     # A digest of the content, held by the newest rating with that content that came without an id.
     # Its unique index decides what is a repeat; see `submit`.
-    content_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
+    content_key = Char32UUIDField(null=True, blank=True, unique=True, editable=False)
     openid = models.CharField(_("WeChat openid"), max_length=64, null=True, blank=True, editable=False)
 
     lowest_grade = models.GeneratedField(
@@ -190,7 +208,7 @@ class Grade(models.Model):
         return True
 
     def make_content_key(self):
-        """128 bits of BLAKE2b over the content, as a UUID: 16 bytes where the database has the type."""
+        """128 bits of BLAKE2b over the content, in the form of an id."""
         content = json.dumps([getattr(self, name) for name in self.CONTENT]).encode()
         return uuid.UUID(bytes=hashlib.blake2b(content, digest_size=16).digest())
 

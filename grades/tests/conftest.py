@@ -1,15 +1,6 @@
 import pytest
 
 
-@pytest.fixture(autouse=True)
-def plain_static_files(settings):
-    """The hashed names of static files exist only after collectstatic, which tests do without."""
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-
-
 @pytest.fixture
 def superuser(django_user_model):
     return django_user_model.objects.create_superuser("boss")
