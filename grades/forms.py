@@ -31,7 +31,7 @@ class CreditForm(forms.Form):
     """A credit to confirm: of which acct_id, and the amount that the clerk was shown."""
 
     acct_id = forms.CharField(max_length=32)
-    credit_amount = forms.DecimalField(max_digits=12, decimal_places=2)
+    credit_amount = forms.DecimalField(max_digits=14, decimal_places=2)
 
 
 class ExportForm(LookupForm):

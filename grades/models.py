@@ -160,6 +160,11 @@ class Grade(models.Model):
         # Never the number: the admin writes this into its log.
         return f"#{self.pk}"
 
+    @property
+    def remarks(self):
+        """The remarks that were given."""
+        return [text for text in (self.txt1, self.txt2, self.txt3) if text]
+
     CONTENT = ("acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")
 
     @classmethod

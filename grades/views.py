@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from . import exports
@@ -75,10 +75,11 @@ def home(request):
 
 
 @staff_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def query(request):
     """`GET`: the page with the form. `POST acc_nbr`: its dispatches, as JSON, as a fragment or as the page."""
     if request.method != "POST":
-        return query_get(request)
+        return render_query(request, {"form": LookupForm()})
     form = LookupForm(request.POST)
     if not form.is_valid():
         if wants_json(request):
@@ -88,11 +89,6 @@ def query(request):
     if wants_json(request):
         return JsonResponse([wire_row(account) for account in Account.objects.of_number(acc_nbr)], safe=False)
     return render_query(request, {"form": form, **lookup(acc_nbr)})
-
-
-@require_safe
-def query_get(request):
-    return render_query(request, {"form": LookupForm()})
 
 
 def wire_row(account):
