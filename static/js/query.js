@@ -17,6 +17,7 @@
 
   async function send(form) {
     const ticket = ++latest; // a reply to anything but the newest question is stale
+    const replacesItself = result.contains(form);
     result.setAttribute("aria-busy", "true");
     result.dataset.state = result.dataset.loading;
     let response, text;
@@ -42,7 +43,7 @@
     }
     if (response.status >= 500) return say(result.dataset.failed);
     result.innerHTML = text; // rendered and escaped by the server
-    if (form.closest("#result")) result.focus(); // the button that had the focus is gone
+    if (replacesItself) result.focus(); // the button that had the focus is gone
   }
 
   document.addEventListener("submit", (event) => {

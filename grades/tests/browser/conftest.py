@@ -1,0 +1,141 @@
+"""A real browser (Debian's chromium) before a real gunicorn, with the settings of production."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.request import urlopen
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from django.conf import settings
+from django.db import connection
+from playwright.sync_api import sync_playwright
+
+# Playwright's event loop lives in the thread of the tests, where Django would refuse every query.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+PASSWORD = "correct horse battery staple"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+
+
+def database_url():
+    """The test database, as the server is told of it."""
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{quote(name)}"))
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The address of gunicorn on the test database."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "scoring_site.settings",
+        "ENV_FILE": "",
+        "SECRET_KEY": settings.SECRET_KEY,
+        "DATABASE_URL": database_url(),
+        "PORT": str(port),
+    }
+    run = {"cwd": settings.BASE_DIR, "env": environment}
+    subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], check=True, **run)
+    log = (tmp_path_factory.mktemp("server") / "gunicorn.log").open("w+")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "scoring_site.wsgi"],
+        stdout=log,
+        stderr=log,
+        **run,
+    )
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(100):
+        try:
+            urlopen(f"{address}/static/none", timeout=2)
+        except OSError as error:
+            if hasattr(error, "code"):  # any answer will do
+                break
+            time.sleep(0.1)
+    else:
+        log.seek(0)
+        pytest.fail(f"gunicorn did not start:\n{log.read()}")
+    yield address
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+    log.seek(0)
+    text = log.read()
+    log.close()
+    assert "Traceback" not in text, text
+    assert "13800138000" not in text, "the server's log has an account number"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, server, transactional_db):
+    """Opens pages, each in a browser profile of its own; fails the test on any error in their consoles."""
+    contexts, errors = [], []
+
+    def open_page(path="/", *, errors_expected=False, **options):
+        context = browser.new_context(
+            **{"base_url": server, "locale": "zh-CN", "viewport": {"width": 1280, "height": 800}, **options}
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        if not errors_expected:
+            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def clerk(transactional_db, django_user_model):
+    """A member of staff with the rights that a clerk has."""
+    from django.contrib.auth.models import Permission
+
+    user = django_user_model.objects.create_user("clerk", password=PASSWORD, is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_grade", "change_grade", "view_account", "add_credit"])
+    )
+    return user
+
+
+@pytest.fixture
+def log_in(open_page):
+    """Opens a page as `user`, through the login form."""
+
+    def log_in(user, path="/query", **options):
+        page = open_page(f"/admin/login/?next={path}", **options)
+        page.fill("#id_username", user.username)
+        page.fill("#id_password", PASSWORD)
+        page.click("[type=submit]:not([name=language])")
+        page.wait_for_url(f"**{path}")
+        return page
+
+    return log_in
+
+
+def violations(page):
+    """What axe-core finds wrong with a page (opened with bypass_csp=True): rule and element."""
+    page.add_script_tag(path=AXE_FILE_PATH)
+    found = page.evaluate("axe.run()")["violations"]
+    return [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]]

@@ -1,0 +1,127 @@
+"""Every page as it is seen: wide, narrow and dark, free of axe-core's findings and of sideways scrolling.
+
+`make pictures` keeps the pictures (PICTURES_DIR); they are the ones in the README.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from .conftest import PASSWORD, violations
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (1280, 390)
+NUMBER = "13800138000"  # the one of the README's tour
+
+
+@pytest.fixture
+def boss(sample_data, django_user_model):
+    return django_user_model.objects.create_superuser("boss", password=PASSWORD)
+
+
+@pytest.fixture
+def sample_data(transactional_db):
+    call_command("sample_data", "--no-login", "--seed", "7", verbosity=0)
+
+
+def look_up(page, number):
+    page.fill("[name=acc_nbr]", number)
+    page.click(".lookup button")
+    page.locator("#result > *").first.wait_for()
+
+
+def landing(page):
+    page.goto("/")
+
+
+def login(page):
+    page.context.clear_cookies(name="sessionid")
+    page.goto("/admin/login/?next=/query")
+
+
+def query_found(page):
+    page.goto("/query")
+    look_up(page, NUMBER)
+
+
+def query_not_found(page):
+    page.goto("/query")
+    look_up(page, "13900000000")
+
+
+def query_english(page):
+    page.goto("/query")
+    page.click("button[name=language][value=en]")
+    page.wait_for_load_state()
+    look_up(page, NUMBER)
+
+
+def not_found(page):
+    page.goto("/nowhere")
+
+
+def admin_index(page):
+    page.goto("/admin/")
+
+
+def admin_list(page):
+    page.goto("/admin/grades/grade/")
+
+
+def admin_detail(page):
+    page.goto("/admin/grades/grade/")
+    page.locator("#result_list tbody th a, #result_list .field-acc_nbr a").first.click()
+    page.wait_for_load_state()
+
+
+def admin_review(page):
+    page.goto("/admin/grades/grade/")
+    for box in page.locator("#result_list input.action-select").all()[:3]:
+        box.check()
+    page.select_option("select[name=action]", index=1)
+    page.click("button[name=index]")
+    page.wait_for_load_state()
+
+
+def admin_accounts(page):
+    page.goto("/admin/grades/account/")
+
+
+def admin_import(page):
+    page.goto("/admin/grades/account/import/")
+
+
+PAGES = [
+    landing, login, query_found, query_not_found, query_english, not_found, admin_index, admin_list, admin_detail,
+    admin_review, admin_accounts, admin_import,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_clean_in_every_width_and_scheme(log_in, boss, tmp_path, width, scheme):
+    folder = Path(os.environ.get("PICTURES_DIR") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    page = log_in(
+        boss,
+        errors_expected=True,  # of the page that is not found
+        bypass_csp=True,  # for axe-core
+        viewport={"width": width, "height": 800},
+        color_scheme=scheme,
+    )
+    faults = []
+    cookies = page.context.cookies()
+    for go in PAGES:
+        page.context.clear_cookies()
+        page.context.add_cookies(cookies)
+        go(page)
+        if scheme == "light":
+            page.screenshot(path=folder / f"{go.__name__.replace('_', '-')}-{width}.png", full_page=width == 390)
+        faults += [(go.__name__, *violation) for violation in violations(page)]
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if overflow > 0:
+            faults.append((go.__name__, "scrolls sideways", overflow))
+    assert faults == []
