@@ -1,4 +1,64 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.request import urlopen
+
 import pytest
+from django.conf import settings
+from django.db import connection
+
+
+def database_url():
+    """The test database, as the server is told of it."""
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{quote(name)}"))
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The address of a gunicorn with the settings of production, on the test database."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "scoring_site.settings",
+        "ENV_FILE": "",
+        "SECRET_KEY": settings.SECRET_KEY,
+        "DATABASE_URL": database_url(),
+        "PORT": str(port),
+    }
+    log = (tmp_path_factory.mktemp("server") / "gunicorn.log").open("w+")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "scoring_site.wsgi"],
+        stdout=log,
+        stderr=log,
+        cwd=settings.BASE_DIR,
+        env=environment,
+    )
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(100):
+        try:
+            urlopen(f"{address}/score", timeout=2)
+        except OSError as error:
+            if hasattr(error, "code"):  # any answer will do
+                break
+            time.sleep(0.1)
+    else:
+        log.seek(0)
+        pytest.fail(f"gunicorn did not start:\n{log.read()}")
+    yield address
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+    log.seek(0)
+    text = log.read()
+    log.close()
+    assert "Traceback" not in text, text
+    assert "13800138000" not in text, "the server's log has an account number"
 
 
 @pytest.fixture
