@@ -1,0 +1,59 @@
+# `make help` lists the commands; bin/setup and bin/run do the work.
+.PHONY: help run test dev setup lint messages browser pictures mariadb clean
+.DEFAULT_GOAL := help
+MANAGE := .venv/bin/python manage.py
+PYTEST := .venv/bin/python -m pytest
+# What needs settings but no installation's own: an operator's .env must not change the outcome.
+NEUTRAL := ENV_FILE= SECRET_KEY=for-development-tools-only DATABASE_URL=sqlite://:memory:
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "PORT=8001           another port (run, dev)"
+	@echo "DATABASE_URL=mysql://user:password@127.0.0.1:3306/scoring  another database (run, dev, test, browser)"
+	@echo "ARGS='-k score -x'  arguments for pytest (test, browser)"
+	@echo "PYTHON=python3.12   another Python for a new .venv"
+	@echo "NO_APT=1            never call apt-get, even as root"
+
+run: ## serve the site on http://127.0.0.1:8000; the first time with sample data and a login
+	@bin/setup
+	@bin/run
+
+test: ## run the tests, on SQLite unless DATABASE_URL names another server
+	@ENV_FILE= bin/setup
+	@$(PYTEST) -n auto $(ARGS)
+
+dev: ## serve the site with DEBUG and reload it when a file changes
+	@bin/setup
+	@bin/run --dev
+
+setup: ## install or repair the dependencies; tries MySQL support again
+	@bin/setup --again
+
+lint: ## check style, migrations and translations
+	@ENV_FILE= bin/setup --dev --gettext
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	$(NEUTRAL) $(MANAGE) makemigrations --check --dry-run
+	$(NEUTRAL) .venv/bin/python bin/check-translations
+
+messages: ## collect the texts to translate and compile the Chinese catalogue
+	@ENV_FILE= bin/setup --gettext
+	$(NEUTRAL) $(MANAGE) makemessages --locale zh_Hans --no-obsolete --add-location file --ignore 'grades/tests/*'
+	$(NEUTRAL) $(MANAGE) compilemessages --locale zh_Hans --ignore '.venv'
+
+browser: ## run the browser tests in chromium
+	@ENV_FILE= bin/setup --dev --chromium
+	@$(PYTEST) -m browser grades/tests/browser $(ARGS)
+
+pictures: ## take the README's pictures anew (into docs/img, or PICTURES_DIR=…)
+	@ENV_FILE= bin/setup --dev --chromium
+	@PICTURES_DIR=$(or $(PICTURES_DIR),docs/img) $(PYTEST) -m browser grades/tests/browser/test_pictures.py
+
+mariadb: ## start a throw-away MariaDB and print its DATABASE_URL, until Ctrl-C
+	@bin/mariadb sh -c 'echo "DATABASE_URL=$$DATABASE_URL (Ctrl-C stops the server and deletes its data)"; \
+		trap "exit 0" INT TERM; while :; do sleep 3600 & wait; done'
+
+clean: ## remove .venv, collected static files and caches; keeps .env and the database
+	rm -rf .venv var/static .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
