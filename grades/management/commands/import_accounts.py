@@ -1,0 +1,54 @@
+"""Take over a dispatch list (派单) from an XLSX or CSV file."""
+
+import sys
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from tqdm import tqdm
+
+from grades.imports import ImportFailed, import_accounts
+
+
+class Command(BaseCommand):
+    help = "Takes over a dispatch list from an .xlsx or .csv file: every row of it, or nothing."
+
+    def add_arguments(self, parser):
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--dry-run", action="store_true", help="check the file and count, write nothing")
+
+    def handle(self, *, file, dry_run, **options):
+        # disable=None: no bar unless someone watches
+        with tqdm(file=sys.stderr, disable=None, leave=False) as bar:
+
+            def progress(done, total):
+                bar.total = total
+                bar.update(done - bar.n)
+
+            try:
+                with file.open("rb") as rows:
+                    result = import_accounts(rows, file.name, dry_run=dry_run, progress=progress)
+            except OSError as error:
+                raise CommandError(f"{file}: {error.strerror}") from error
+            except ImportFailed as error:
+                raise CommandError(str(error)) from error
+        if result.error_count:
+            self.report(result)
+        counts = {"created": result.created, "updated": result.updated, "unchanged": result.unchanged}
+        if dry_run:
+            message = _("To be added: %(created)d; to be changed: %(updated)d; unchanged: %(unchanged)d.")
+        else:
+            message = _("Added: %(created)d; changed: %(updated)d; unchanged: %(unchanged)d.")
+        self.stdout.write(message % counts)
+
+    def report(self, result):
+        """What is wrong with each row; ends the command."""
+        for error in result.errors:
+            place = _("row %(row)d, %(column)s") if error.column else _("row %(row)d")
+            self.stderr.write(place % {"row": error.row, "column": error.column} + f": {error.message}")
+        if result.error_count > len(result.errors):
+            self.stderr.write(_("… and %(count)d more.") % {"count": result.error_count - len(result.errors)})
+        raise CommandError(
+            _("Errors: %(count)d. Nothing was imported: correct the file and import it again.")
+            % {"count": result.error_count}
+        )
