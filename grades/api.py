@@ -83,8 +83,6 @@ class ScoreView(APIView):
             stream, length = meta["wsgi.input"], None
         else:
             stream, length = request._request, int(meta.get("CONTENT_LENGTH") or 0)
-            if length > MAX_BODY_BYTES:
-                raise Refusal(413, "body: too large")
         try:
             body = stream.read(MAX_BODY_BYTES + 1)
         except OSError as error:

@@ -408,6 +408,15 @@ def test_a_repeat_whose_first_rating_was_deleted_is_stored_again(client):
 
 
 @pytest.mark.django_db
+def test_a_repeat_whose_first_rating_is_deleted_at_that_moment_is_stored(client, monkeypatch):
+    """Refused by the index, and then there is nobody to be a repeat of: it must not be lost."""
+    insert, answers = Grade._insert, [False]
+    monkeypatch.setattr(Grade, "_insert", lambda grade: answers.pop() if answers else insert(grade))
+    assert_accepted(post(client, raw_form()))
+    assert stored() == [ARTICLE]
+
+
+@pytest.mark.django_db
 def test_one_rating_costs_one_insert(client, django_assert_num_queries):
     with django_assert_num_queries(3) as queries:  # savepoint, insert, release: the test's own transaction is outside
         assert_accepted(post(client, raw_form()))
