@@ -1,0 +1,298 @@
+"""scoring_site/settings.py, read by a Python of its own from a `.env` of its own; our checks; our logs."""
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.core import checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from grades.checks import check_character_set, check_grade_table_is_ours
+from scoring_site.logs import PrivateFormatter
+
+KEY = "SECRET_KEY=a-key-that-is-long-enough"
+
+
+@pytest.fixture
+def run_python(tmp_path):
+    """Run Python with arguments and a `.env` of the given lines: (exit code, last line, file)."""
+
+    def run(*arguments, lines=(KEY,), **environment):
+        env_file = tmp_path / ".env"
+        env_file.write_text("\n".join(lines) + "\n")
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=settings.BASE_DIR,
+            env={"PATH": os.environ["PATH"], "ENV_FILE": str(env_file), **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.returncode, (done.stdout or done.stderr).strip().splitlines()[-1], env_file
+
+    return run
+
+
+@pytest.fixture
+def read_settings(run_python):
+    """Settings by name, with a `.env` of the given lines."""
+
+    def read(*names, **options):
+        code = (
+            f"import json, scoring_site.settings as s; print(json.dumps([getattr(s, n) for n in {names}], default=str))"
+        )
+        status, out, _ = run_python("-c", code, **options)
+        assert status == 0, out
+        return json.loads(out)
+
+    return read
+
+
+# --- Settings -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], 'Environment variable "SECRET_KEY" not set. Set it in {file}: SECRET_KEY=<50 random characters>'),
+        (
+            ["SECRET_KEY=short"],
+            "Environment variable \"SECRET_KEY\" invalid: ['Shorter than minimum length 20.']. "
+            "Set it in {file}: SECRET_KEY=<50 random characters>",
+        ),
+        (
+            [KEY, "DEBUG=perhaps"],
+            'Environment variable "DEBUG" invalid: Not a valid boolean.. '
+            "Set it in {file}: DEBUG=0 (1 only while developing)",
+        ),
+        (
+            [KEY, "HTTPS=perhaps"],
+            'Environment variable "HTTPS" invalid: Not a valid boolean.. '
+            "Set it in {file}: HTTPS=1 once the site is reached by https only",
+        ),
+        (
+            [KEY, "LOG_LEVEL=loud"],
+            "Environment variable \"LOG_LEVEL\" invalid: ['Must be one of: DEBUG, INFO, WARNING, ERROR.']. "
+            "Set it in {file}: LOG_LEVEL=INFO (or DEBUG, WARNING, ERROR)",
+        ),
+        (
+            [KEY, "GRADE_MAX=five"],
+            'Environment variable "GRADE_MAX" invalid: Not a valid integer.. Set it in {file}: GRADE_MAX=5',
+        ),
+        (
+            [KEY, "DEDUPE_WINDOW=-1"],
+            'Environment variable "DEDUPE_WINDOW" invalid: '
+            "['Must be greater than or equal to 0 and less than or equal to 86400.']. "
+            "Set it in {file}: DEDUPE_WINDOW=10",
+        ),
+        (
+            [KEY, "DATABASE_URL=postgres://127.0.0.1/scoring"],
+            "DATABASE_URL names django.db.backends.postgresql; use MySQL, MariaDB or SQLite: "
+            "DATABASE_URL=mysql://user:password@127.0.0.1:3306/scoring",
+        ),
+        (
+            [KEY, "GRADE_MIN=5"],
+            "GRADE_MIN=5 must be below GRADE_MAX=5: GRADE_MIN=1 GRADE_MAX=5",
+        ),
+        (
+            [KEY, "ACC_NBR_PATTERN=[0-9"],
+            "ACC_NBR_PATTERN is no regular expression (unterminated character set at position 0): "
+            "ACC_NBR_PATTERN=[0-9A-Za-z._@+-]{{1,32}}",
+        ),
+        ([KEY, "DEBGU=1"], "{file} sets DEBGU, which is no setting: see the README's table"),
+    ],
+    ids=lambda value: (value[-1] if value else "nothing") if isinstance(value, list) else "",
+)
+def test_a_setting_that_cannot_be_used_stops_the_start_with_what_mends_it(run_python, lines, message):
+    status, last_line, env_file = run_python("manage.py", "check", lines=lines)
+    assert (status, last_line) == (1, "The settings are wrong: " + message.format(file=env_file))
+
+
+def test_a_malformed_database_url_stops_the_start_with_what_mends_it(run_python):
+    status, last_line, env_file = run_python("manage.py", "check", lines=[KEY, "DATABASE_URL=nonsense"])
+    assert status == 1
+    assert last_line.startswith("The settings are wrong: ")
+    assert last_line.endswith(f"Set it in {env_file}: DATABASE_URL=mysql://user:password@127.0.0.1:3306/scoring")
+
+
+def test_the_environment_goes_before_the_file(read_settings):
+    assert read_settings("DEBUG", "GRADE_MAX", lines=[KEY, "DEBUG=1", "GRADE_MAX=7"], GRADE_MAX="9") == [True, 9]
+
+
+def test_without_settings_but_the_key_the_site_is_closed_and_local(read_settings):
+    names = ["DEBUG", "ALLOWED_HOSTS", "HTTPS", "TIME_ZONE", "GRADE_MIN", "GRADE_MAX", "DEDUPE_WINDOW"]
+    assert read_settings(*names) == [
+        False, ["127.0.0.1", "localhost", "[::1]"], False, "Asia/Shanghai", 1, 5, 10,
+    ]  # fmt: skip
+
+
+def test_every_setting_is_in_the_example_file_and_nothing_else():
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    names = set(re.findall("^#?([A-Z_]+)=", example, re.MULTILINE))
+    from scoring_site.settings import known_names
+
+    assert names == known_names
+
+
+def test_the_example_file_as_it_stands_holds_the_defaults(read_settings):
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    lines = [
+        re.sub("^#(?=[A-Z_]+=)", "", line)
+        for line in example.splitlines()
+        if not re.match("#?(SECRET_|DATABASE_)", line)
+    ]
+    names = [
+        "DEBUG", "ALLOWED_HOSTS", "HTTPS", "TIME_ZONE", "LOG_LEVEL", "GRADE_MIN", "GRADE_MAX", "ACC_NBR_PATTERN",
+        "DEDUPE_WINDOW", "IMPORT_MAX_MB",
+    ]  # fmt: skip
+    assert read_settings(*names, lines=[KEY, *lines]) == read_settings(*names)
+
+
+HTTPS_PROBE = """
+import django
+from django.test import Client
+django.setup()
+from django.conf import settings
+settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+client = Client(SERVER_NAME="127.0.0.1")
+page, score = client.get("/"), client.post("/score")
+secure = client.get("/", secure=True)
+print([
+    page.status_code, page.get("Location"), score.status_code, secure.get("Strict-Transport-Security"),
+    settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.LANGUAGE_COOKIE_SECURE,
+])
+"""
+
+
+@pytest.mark.parametrize(
+    ("https", "outcome"),
+    [
+        ("1", [301, "https://127.0.0.1/", 415, "max-age=31536000", True, True, True]),
+        ("0", [200, None, 415, None, False, False, False]),
+    ],
+)
+def test_https_secures_cookies_and_redirects_all_but_score(run_python, https, outcome):
+    status, out, _ = run_python(
+        "-c", HTTPS_PROBE, lines=[KEY, f"HTTPS={https}"], DJANGO_SETTINGS_MODULE="scoring_site.settings"
+    )
+    assert (status, out) == (0, str(outcome))
+
+
+@pytest.mark.parametrize("name", ["PORT", "WEB_WORKERS", "WEB_THREADS"])
+def test_gunicorn_names_the_line_that_mends_its_setting(run_python, name):
+    arguments = "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--check-config"
+    status, out, env_file = run_python(*arguments, lines=[KEY, f"{name}=many"])
+    highest, default = {"PORT": (65535, 8000), "WEB_WORKERS": (64, 2), "WEB_THREADS": (64, 4)}[name]
+    assert (status, out) == (
+        1, f"{name} must be a whole number from 1 to {highest}. Set it in {env_file}: {name}={default}",
+    )  # fmt: skip
+
+
+# --- Checks ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_e001_a_table_grade_that_is_not_ours_is_found_before_it_is_migrated_over():
+    assert check_grade_table_is_ours(["default"]) == []
+    MigrationRecorder(connection).record_unapplied("grades", "0001_initial")
+    assert check_grade_table_is_ours(["default"]) == [
+        checks.Error(
+            "Database 'default' has a table `grade` that this site did not make.",
+            hint="Keep it under another name and take its rows over: RENAME TABLE grade TO grade_legacy; then "
+            "`migrate`, then `import_legacy_grades --from mysql://user:password@host:port/name --table grade_legacy`.",
+            id="grades.E001",
+        )
+    ]
+    assert check_grade_table_is_ours([]) == check_grade_table_is_ours(None) == []
+    with pytest.raises(SystemCheckError, match=r"grades\.E001"):
+        call_command("migrate", skip_checks=False)
+
+
+@pytest.mark.django_db
+def test_e002_the_test_database_holds_every_character():
+    assert check_character_set(["default"]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("mysql" not in settings.DATABASES["default"]["ENGINE"], reason="needs MySQL or MariaDB")
+def test_e002_a_database_that_loses_emoji_is_found():
+    ours, other = connection.settings_dict["NAME"], f"{connection.settings_dict['NAME']}_latin1"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE `{other}` CHARACTER SET latin1")
+        try:
+            cursor.execute(f"USE `{other}`")
+            found = check_character_set(["default"])
+        finally:
+            cursor.execute(f"USE `{ours}`")
+            cursor.execute(f"DROP DATABASE `{other}`")
+    assert found == [
+        checks.Error(
+            f"The default character set of database '{other}' is latin1, which cannot hold every character.",
+            hint=f"ALTER DATABASE `{other}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;",
+            id="grades.E002",
+        )
+    ]
+
+
+# --- Logs -----------------------------------------------------------------------------------------
+
+
+def formatted(exc_info):
+    record = logging.LogRecord("grades", logging.ERROR, __file__, 1, "a submission failed", None, exc_info)
+    return PrivateFormatter("%(levelname)s %(name)s: %(message)s").format(record)
+
+
+def test_a_traceback_in_the_log_has_types_and_places_but_no_messages():
+    number = "13800138000"
+    try:
+        try:
+            raise KeyError(number)
+        except KeyError as error:
+            raise ValueError(f"Duplicate entry '{number}'") from error
+    except ValueError as error:
+        text = formatted((type(error), error, error.__traceback__))
+    # Lines of code are indented by four; each frame's place, by two.
+    lines = [re.sub(r", line \d+,", ",", line) for line in text.splitlines() if not line.startswith("    ")]
+    place = f'  File "{__file__}", in test_a_traceback_in_the_log_has_types_and_places_but_no_messages'
+    assert lines == [
+        "ERROR grades: a submission failed",
+        "builtins.ValueError at",
+        place,
+        "caused by builtins.KeyError at",
+        place,
+    ]
+    assert number not in text
+
+
+def test_what_was_being_handled_is_told_unless_it_was_suppressed():
+    def failure(suppress):
+        try:
+            try:
+                raise KeyError("138")
+            except KeyError:
+                if suppress:
+                    raise ValueError("139") from None
+                raise ValueError("139")  # noqa: B904 - the point of the test
+        except ValueError as error:
+            return formatted((type(error), error, error.__traceback__))
+
+    assert "caused by builtins.KeyError at" in failure(suppress=False)
+    assert "caused by" not in failure(suppress=True)
+
+
+def test_a_chain_that_leads_back_to_itself_ends():
+    first, second = ValueError("138"), KeyError("139")
+    first.__cause__, second.__cause__ = second, first
+    assert formatted((ValueError, first, None)).splitlines() == [
+        "ERROR grades: a submission failed",
+        "builtins.ValueError at",
+        "caused by builtins.KeyError at",
+    ]
