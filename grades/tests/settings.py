@@ -4,7 +4,10 @@ No `.env` is read and no setting of the shell counts, so that an operator's choi
 what the tests prove. Only DATABASE_URL may be given: the suite runs on every supported database.
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 
 for name in os.environ.keys() & {
     "ACC_NBR_PATTERN", "ALLOWED_HOSTS", "DEBUG", "DEDUPE_WINDOW", "GRADE_MAX", "GRADE_MIN", "HTTPS",
@@ -18,8 +21,11 @@ os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")
 from scoring_site.settings import *  # noqa: E402, F403
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
-    # A file, because the threads of a test would all share one connection to an in-memory database.
-    DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}  # noqa: F405
+    # A file, because the threads of a test would all share one connection to an in-memory database;
+    # in a folder of its own, because two runs at a time must not meet in it.
+    folder = tempfile.mkdtemp(prefix="scoring-tests-")
+    atexit.register(shutil.rmtree, folder)
+    DATABASES["default"]["TEST"] = {"NAME": f"{folder}/test.sqlite3"}  # noqa: F405
 STATIC_ROOT = BASE_DIR / "static"  # noqa: F405 - whitenoise warns of a folder that is not there
 # The hashed names of static files exist only after collectstatic, which tests do without.
 STORAGES = {
