@@ -82,6 +82,15 @@ def test_running_it_again_adds_nothing(csv_path):
     assert list(Grade.objects.order_by("id").values()) == before
 
 
+def test_the_id_of_a_row_is_the_same_in_every_release(csv_path):
+    # Other ids would add every row again to a site that took some of them over with an older release.
+    take_over(csv_path(ROW, ROW))
+    assert sorted(str(grade.submission_id) for grade in Grade.objects.all()) == [
+        "55899bf1-20ed-5121-ad0c-16cfcbbe4e8e",
+        "760b81a4-5e74-5f38-b12e-218856f2e8cf",
+    ]
+
+
 @pytest.mark.parametrize("order", ["ascending", "descending", "mixed"])
 def test_equal_rows_are_each_stored_once_whatever_their_order_in_the_file(csv_path, order):
     rows = sorted(numbered(9) * 3, key=lambda row: row[-1], reverse=order == "descending")
