@@ -53,7 +53,7 @@ pictures: ## take the README's pictures anew (into docs/img, or PICTURES_DIR=…
 
 mariadb: ## start a throw-away MariaDB and print its DATABASE_URL, until Ctrl-C
 	@bin/mariadb sh -c 'echo "DATABASE_URL=$$DATABASE_URL (Ctrl-C stops the server and deletes its data)"; \
-		trap "exit 0" INT TERM; while :; do sleep 3600 & wait; done'
+		exec sleep 2147483647'
 
 clean: ## remove .venv, collected static files and caches; keeps .env and the database
 	rm -rf .venv var/static .pytest_cache .ruff_cache
