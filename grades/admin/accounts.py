@@ -1,0 +1,171 @@
+"""The dispatch list, by hand or from a file, and the credits that were confirmed for it."""
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..forms import LookupForm
+from ..imports import ImportFailed, account_template, import_accounts
+from ..models import Account, Credit
+from .lists import ListAdmin
+
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class AccountForm(forms.ModelForm):
+    def clean_acc_nbr(self):
+        return LookupForm.base_fields["acc_nbr"].clean(self.cleaned_data["acc_nbr"])
+
+
+class ImportForm(forms.Form):
+    """A dispatch list to import, or only to check."""
+
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy("XLSX or CSV, with the headings of the template."),
+        widget=forms.FileInput(attrs={"accept": ".xlsx,.csv"}),
+    )
+    dry_run = forms.BooleanField(label=gettext_lazy("Only check, write nothing"), required=False)
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if file.size > settings.IMPORT_MAX_MB * 1024 * 1024:
+            raise forms.ValidationError(
+                _("The file is larger than %(limit)d MB. On the server, `manage.py import_accounts` takes any size."),
+                params={"limit": settings.IMPORT_MAX_MB},
+            )
+        return file
+
+
+@admin.register(Account)
+class AccountAdmin(ListAdmin):
+    form = AccountForm
+    ordering = ("-dispatched_on", "-id")
+    list_display = (
+        "acc_nbr",
+        "customer_name",
+        "area",
+        "product",
+        "pay_type",
+        "state",
+        "dispatched_on",
+        "monthly_fee",
+        "acct_id",
+    )
+    search_fields = ("acc_nbr",)
+    search_help_text = gettext_lazy(
+        'The beginning of an account number, or an acct_id; in quotes, the whole: "13800138000"'
+    )
+    actions = ("delete_selected",)
+    change_list_template = "admin/grades/account/change_list.html"
+
+    def search_condition(self, number, exact):
+        condition = super().search_condition(number, exact)
+        # Only if there is such an acct_id: with OR, MariaDB merges two indexes and sorts all that match.
+        if Account.objects.filter(acct_id=number).exists():
+            condition |= Q(acct_id=number)
+        return condition
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if db_field.name == "monthly_fee":
+            kwargs["min_value"] = 0
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    # --- Import -------------------------------------------------------------------------------
+
+    def has_import_permission(self, request):
+        return self.has_add_permission(request) and self.has_change_permission(request)
+
+    def get_urls(self):
+        view = self.admin_site.admin_view
+        return [
+            path("import/", view(self.import_view), name="grades_account_import"),
+            path("import/template.xlsx", view(self.template_view), name="grades_account_import_template"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(
+            request, {"has_import_permission": self.has_import_permission(request), **(extra_context or {})}
+        )
+
+    def import_view(self, request):
+        """Read a file once, in this request; a check and the import after it send it twice."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
+        result = None
+        if form.is_valid():
+            file = form.cleaned_data["file"]
+            try:
+                result = import_accounts(file, file.name, dry_run=form.cleaned_data["dry_run"])
+            except ImportFailed as error:
+                form.add_error("file", str(error))
+            else:
+                if not result.error_count and not result.dry_run:
+                    return self.imported(request, result)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Import the dispatch list"),
+            "opts": self.opts,
+            "form": form,
+            "result": result,
+            "limit": settings.IMPORT_MAX_MB,
+        }
+        return TemplateResponse(request, "admin/grades/account/import.html", context)
+
+    def imported(self, request, result):
+        counts = _("%(created)s added, %(updated)s changed, %(unchanged)s already the same.") % {
+            name: f"{getattr(result, name):,}" for name in ("created", "updated", "unchanged")
+        }
+        LogEntry.objects.create(
+            user=request.user,
+            content_type=ContentType.objects.get_for_model(Account),
+            object_repr=_("Import"),
+            action_flag=CHANGE,
+            change_message=counts,
+        )
+        self.message_user(request, counts, messages.SUCCESS)
+        return redirect("admin:grades_account_changelist")
+
+    def template_view(self, request):
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        headers = {"Content-Disposition": 'attachment; filename="template.xlsx"'}
+        return HttpResponse(account_template(), content_type=XLSX_TYPE, headers=headers)
+
+
+@admin.register(Credit)
+class CreditAdmin(ListAdmin):
+    """To read only: a credit is confirmed on the query page, and stays."""
+
+    ordering = ("-confirmed_at", "-id")
+    list_display = ("acc_nbr", "credit_amount", "confirmed_by", "confirmed_at")
+    list_select_related = ()
+
+    def get_queryset(self, request):
+        # Not joined: MariaDB would begin with the users and sort all the credits of each.
+        return super().get_queryset(request).prefetch_related("account", "confirmed_by")
+
+    @admin.display(description=Account._meta.get_field("acc_nbr").verbose_name)
+    def acc_nbr(self, credit):
+        return credit.account.acc_nbr
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
