@@ -22,7 +22,7 @@ run: ## serve the site on http://127.0.0.1:8000; the first time with sample data
 # The browser tests' tools are not installed for this, so not even their conftest can be loaded.
 test: ## run the tests, on SQLite unless DATABASE_URL names another server
 	@ENV_FILE= bin/setup
-	@$(PYTEST) --ignore grades/tests/browser $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 dev: ## serve the site with DEBUG and reload it when a file changes
 	@bin/setup

@@ -3,6 +3,8 @@
 import logging
 import traceback
 
+FRAMES = 20  # the innermost, of each exception in a chain
+
 
 class PrivateFormatter(logging.Formatter):
     """Write a traceback without the exceptions' messages.
@@ -15,7 +17,7 @@ class PrivateFormatter(logging.Formatter):
         parts, exc, seen = [], exc_info[1], set()
         while exc is not None and id(exc) not in seen:
             seen.add(id(exc))
-            frames = "".join(traceback.format_tb(exc.__traceback__))
+            frames = "".join(traceback.format_tb(exc.__traceback__, limit=-FRAMES))
             parts.append(f"{type(exc).__module__}.{type(exc).__qualname__} at\n{frames}".rstrip())
             exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
         return "\ncaused by ".join(parts)

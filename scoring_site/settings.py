@@ -35,7 +35,8 @@ def read(reader, name, help_text, **options):
     try:
         return reader(name, **options)
     except EnvError as error:
-        raise ImproperlyConfigured(f"{error}. Set it in {ENV_FILE or 'the environment'}: {help_text}") from error
+        reason = str(error).rstrip(".")
+        raise ImproperlyConfigured(f"{reason}. Set it in {ENV_FILE or 'the environment'}: {help_text}") from error
 
 
 # --- What an operator sets ------------------------------------------------------------------------

@@ -70,12 +70,12 @@ def read_settings(run_python):
         ),
         (
             [KEY, "DEBUG=perhaps"],
-            'Environment variable "DEBUG" invalid: Not a valid boolean.. '
+            'Environment variable "DEBUG" invalid: Not a valid boolean. '
             "Set it in {file}: DEBUG=0 (1 only while developing)",
         ),
         (
             [KEY, "HTTPS=perhaps"],
-            'Environment variable "HTTPS" invalid: Not a valid boolean.. '
+            'Environment variable "HTTPS" invalid: Not a valid boolean. '
             "Set it in {file}: HTTPS=1 once the site is reached by https only",
         ),
         (
@@ -85,7 +85,7 @@ def read_settings(run_python):
         ),
         (
             [KEY, "GRADE_MAX=five"],
-            'Environment variable "GRADE_MAX" invalid: Not a valid integer.. Set it in {file}: GRADE_MAX=5',
+            'Environment variable "GRADE_MAX" invalid: Not a valid integer. Set it in {file}: GRADE_MAX=5',
         ),
         (
             [KEY, "DEDUPE_WINDOW=-1"],

@@ -247,12 +247,6 @@ def survey(table, place):
 
 @contextmanager
 def mysql_source(url, table):
-    try:
-        import MySQLdb
-        from MySQLdb.constants import FIELD_TYPE
-        from MySQLdb.cursors import SSCursor
-    except ImportError as error:
-        raise CommandError("Reading from MySQL needs mysqlclient: pip install mysqlclient") from error
     if not re.fullmatch(r"[0-9A-Za-z_$]{1,64}", table):
         raise CommandError("--table must be the name of a table: letters, digits, _ and $.")
     try:
@@ -261,6 +255,12 @@ def mysql_source(url, table):
         raise CommandError("--from must be like mysql://user:password@host:port/name.") from error
     if not config["ENGINE"].endswith(".mysql") or not config["NAME"]:
         raise CommandError("--from must be like mysql://user:password@host:port/name.")
+    try:
+        import MySQLdb
+        from MySQLdb.constants import FIELD_TYPE
+        from MySQLdb.cursors import SSCursor
+    except ImportError as error:
+        raise CommandError("Reading from MySQL needs mysqlclient; see `make setup`.") from error
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "database": "NAME"}
     arguments = {name: config[key] for name, key in names.items() if config[key]}
     try:
