@@ -112,7 +112,7 @@ class ListAdmin(admin.ModelAdmin):
 
     # --- Actions on a selection, or on everything that the filter matches ----------------------
 
-    def ask(self, request, queryset, form, title, warning=""):
+    def ask(self, request, queryset, form, title, deletes=False):
         """The page between a bulk action and its effect.
 
         It posts back to the list's own address with the boxes that were ticked, so it carries the
@@ -124,7 +124,7 @@ class ListAdmin(admin.ModelAdmin):
             {
                 **self.admin_site.each_context(request),
                 "title": title,
-                "warning": warning,
+                "deletes": deletes,
                 "opts": self.opts,
                 "form": form,
                 "count": count_label(bounded_count(queryset)),
@@ -163,7 +163,7 @@ class ListAdmin(admin.ModelAdmin):
         """In place of the stock action, which lists every row on its page and logs every row by itself."""
         form = ConfirmForm(request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
-            return self.ask(request, queryset, form, _("Delete"), _("They cannot be brought back."))
+            return self.ask(request, queryset, form, _("Delete"), deletes=True)
         try:
             with transaction.atomic():
                 count = self.agreed(queryset, form).delete()[1].get(self.opts.label, 0)
