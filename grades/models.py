@@ -63,23 +63,31 @@ class GradeQuerySet(models.QuerySet):
         """Ratings of which at least one of the three grades is `value` or less."""
         return self.filter(lowest_grade__lte=value)
 
-    def review(self, state, note, reviewer):
-        """Record that `reviewer` put these ratings into `state`, now; returns how many."""
-        return self.update(review_state=state, review_note=note, reviewer=reviewer, reviewed_at=timezone.now())
+    def review(self, state, reviewer, note=None):
+        """Record that `reviewer` put these ratings into `state`, now; returns how many.
+
+        `note` takes the place of their notes; None leaves those as they are.
+        """
+        changes = {"review_state": state, "reviewer": reviewer, "reviewed_at": timezone.now()}
+        return self.update(**changes if note is None else {**changes, "review_note": note})
 
     def in_batches(self, size=2000):
         """Every row, newest first, in memory for `size` rows however many there are.
 
         By keyset and not by a server-side cursor: MySQL's client library would otherwise fetch the
         whole result at once, and a lock or snapshot would be held for as long as someone downloads.
+        First which rows, from an index alone, then the rows: asked for whole rows at once, MariaDB
+        walks to each batch from the first row again.
         """
-        rows = self.newest_first()
-        batch = list(rows[:size])
+        keys = self.select_related(None).newest_first().values_list("insert_time", "pk")
+        whole = self.model._default_manager.select_related("reviewer")
+        batch = list(keys[:size])
         while batch:
-            yield from batch
-            last = batch[-1]
-            older = Q(insert_time__lt=last.insert_time) | Q(id__lt=last.id)
-            batch = list(rows.filter(older, insert_time__lte=last.insert_time)[:size])
+            # Put in order here: MariaDB would write a join that it has to sort to a table on disk.
+            rows = {row.pk: row for row in whole.filter(pk__in=[pk for _time, pk in batch])}
+            yield from (rows[pk] for _time, pk in batch if pk in rows)  # one may have been deleted since
+            time, pk = batch[-1]
+            batch = list(keys.filter(Q(insert_time__lt=time) | Q(pk__lt=pk), insert_time__lte=time)[:size])
 
 
 class Grade(models.Model):

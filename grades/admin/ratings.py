@@ -151,7 +151,7 @@ class ReviewForm(ConfirmForm):
         max_length=Grade._meta.get_field("review_note").max_length,
         required=False,
         widget=AdminTextareaWidget(attrs={"rows": 4}),
-        help_text=gettext_lazy("Takes the place of the notes that are there; empty, it removes them."),
+        help_text=gettext_lazy("Takes the place of the notes that are there; left empty, it keeps them."),
     )
 
 
@@ -198,7 +198,7 @@ class GradeAdmin(ListAdmin):
 
     def save_model(self, request, obj, form, change):
         if form.changed_data:
-            Grade.objects.filter(pk=obj.pk).review(obj.review_state, obj.review_note, request.user)
+            Grade.objects.filter(pk=obj.pk).review(obj.review_state, request.user, obj.review_note)
 
     @admin.action(permissions=["change"], description=gettext_lazy("Mark as followed up"))
     def mark_followed_up(self, request, queryset):
@@ -217,7 +217,7 @@ class GradeAdmin(ListAdmin):
         if not form.is_valid():
             return self.ask(request, queryset, form, title)
         with transaction.atomic():
-            count = self.agreed(queryset, form).review(state, form.cleaned_data["note"], request.user)
+            count = self.agreed(queryset, form).review(state, request.user, form.cleaned_data["note"] or None)
             self.log_bulk(request, CHANGE, count, state.label)
         message = ngettext("%(count)s rating is now: %(state)s.", "%(count)s ratings are now: %(state)s.", count)
         self.message_user(request, message % {"count": f"{count:,}", "state": state.label}, messages.SUCCESS)

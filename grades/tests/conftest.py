@@ -82,7 +82,7 @@ def make_account(db):
     from grades.models import Account
 
     def make(**columns):
-        return Account.objects.create(
+        account = Account.objects.create(
             **{
                 "acc_nbr": "13800138000",
                 "customer_name": "王小明",
@@ -96,6 +96,8 @@ def make_account(db):
                 **columns,
             }
         )
+        account.refresh_from_db()  # its date and its fee as such, not as the text that was given
+        return account
 
     return make
 

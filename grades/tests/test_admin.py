@@ -426,7 +426,7 @@ def test_saving_a_review_records_who_and_when_and_nothing_else_can_be_changed(ed
 
 def test_saving_without_a_change_leaves_the_reviewer(client, editor, make_grade):
     grade = make_grade()
-    Grade.objects.filter(pk=grade.pk).review("closed", "done", editor)
+    Grade.objects.filter(pk=grade.pk).review("closed", editor, "done")
     reviewed_at = Grade.objects.get().reviewed_at
     client.post(f"{GRADES}{grade.pk}/change/", {"review_state": "closed", "review_note": "done"})
     grade.refresh_from_db()
@@ -435,7 +435,7 @@ def test_saving_without_a_change_leaves_the_reviewer(client, editor, make_grade)
 
 def test_a_review_can_be_set_back_to_new(client, superuser, editor, make_grade):
     grade = make_grade()
-    Grade.objects.filter(pk=grade.pk).review("closed", "done", editor)
+    Grade.objects.filter(pk=grade.pk).review("closed", editor, "done")
     client.post(f"{GRADES}{grade.pk}/change/", {"review_state": "new", "review_note": "done"})
     grade.refresh_from_db()
     assert (grade.review_state, grade.review_note, grade.reviewer) == ("new", "done", superuser)
@@ -467,7 +467,7 @@ def test_the_page_of_a_rating_costs_four_queries(client, superuser, make_grade, 
 )
 def test_a_selection_is_reviewed_with_a_note_and_logged_once(editor, superuser, make_grade, action, state):
     first, second, _other = make_grade(), make_grade(), make_grade()
-    Grade.objects.review("followed_up", "before", superuser)
+    Grade.objects.review("followed_up", superuser, "before")
     client = log_in(editor)
     page = act(client, action, [first.pk, second.pk])
     assert "This changes 2 ratings." in page.text
@@ -484,6 +484,14 @@ def test_a_selection_is_reviewed_with_a_note_and_logged_once(editor, superuser, 
     assert (entry.user, entry.action_flag, entry.object_id, entry.object_repr) == (editor, CHANGE, None, "2 ratings")
     chosen = f"{Grade.ReviewState(state).label}: #{first.pk}, #{second.pk}"
     assert entry.get_change_message() == chosen
+
+
+def test_a_review_without_a_note_keeps_the_notes_that_are_there(editor, make_grade):
+    noted, bare = make_grade(review_note="客户要求回电"), make_grade()
+    client = log_in(editor)
+    confirm(client, act(client, "mark_closed", [noted.pk, bare.pk]), note="")
+    rows = Grade.objects.order_by("pk").values_list("review_state", "review_note", "reviewer__username")
+    assert list(rows) == [("closed", "客户要求回电", "editor"), ("closed", "", "editor")]
 
 
 def test_all_that_match_are_reviewed_over_all_pages_and_past_the_count(client, make_grade, monkeypatch):
