@@ -14,11 +14,11 @@ like the original. A code works once. What is asked for is told by the code:
     status-N           HTTP status N with an empty body; 3xx with a Location of this stub
     slow               the answer of code-slow, after `SLOW_SECONDS`
     drip               an answer that comes byte by byte and does not end
-    huge               an answer that does not end
+    huge               an openid after megabytes of nothing
     hang-up            the connection is closed without an answer
 
 An app id that does not begin with "wx" gets 40013, a secret that begins with "wrong" 40125.
-`hits` counts the requests of each code; set WECHAT_API_URL=http://127.0.0.1:PORT to use it.
+`hits` counts the requests of each code, and of each other path; set WECHAT_API_URL=http://127.0.0.1:PORT to use it.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from urllib.parse import parse_qs, urlsplit
 
 SESSION_KEY = "c3R1Yi1zZXNzaW9uLWtleQ=="  # what the real one keeps secret; a log that has it is at fault
 SLOW_SECONDS = 20
-LARGE = 64 * 1024 * 1024  # bytes; without an end for any client that has a limit
+LARGE = 4 * 1024 * 1024  # bytes
 
 ERRMSG = {
     -1: "system error",
@@ -73,6 +73,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         address = urlsplit(self.path)
         if address.path != "/sns/jscode2session":
+            self.server.hits[address.path] += 1
             return self.reply(404, b"")
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         code = query.get("js_code", "")
@@ -131,9 +132,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def send_huge(self):
-        self.send_head(200, LARGE)
-        for _ in range(LARGE // 65536):
-            self.wfile.write(b" " * 65536)
+        self.reply(200, b" " * LARGE + json.dumps({"session_key": SESSION_KEY, "openid": "o-huge"}).encode())
 
     def hang_up(self):
         self.close_connection = True

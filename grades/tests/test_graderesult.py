@@ -188,6 +188,7 @@ def receipts_that_are_no_good():
         "of another SECRET_KEY": signing.dumps([NUMBER, "o-ann"], key="another" * 8, salt="grades.receipt"),
         "signed for another purpose": signing.dumps([NUMBER, "o-ann"], salt="another"),
         "of the account only": signing.dumps(NUMBER, salt="grades.receipt"),
+        "of a rating of another account": make_receipt("13800138001", 1),
         "of no known form": signing.dumps({"acc_nbr": NUMBER}, salt="grades.receipt"),
         "not base64": "é:ü:ö",
         "empty": "",
@@ -233,12 +234,11 @@ def sessions_that_are_no_good():
         "forged": make_session("o-ann")[:-2] + "xx",
         "an openid": "o-ann",
         "a receipt": make_receipt(NUMBER, "o-ann"),
-        "of another app": signing.dumps("o-ann", salt="grades.wechat.session.wx2"),
         "empty": "",
     }
 
 
-@pytest.mark.parametrize("name", ["expired", "forged", "an openid", "a receipt", "of another app", "empty"])
+@pytest.mark.parametrize("name", ["expired", "forged", "an openid", "a receipt", "empty"])
 def test_a_session_that_is_no_good_is_refused_alike_and_before_anything_is_read(
     client, make_grade, settings, django_assert_num_queries, name
 ):
@@ -251,6 +251,16 @@ def test_a_session_that_is_no_good_is_refused_alike_and_before_anything_is_read(
         )
     assert_refused(refusal)
     assert whole(refusal) == whole(look(client, "99"))
+
+
+def test_a_session_of_another_app_is_refused(client, make_grade, settings):
+    """An openid means something within one app only."""
+    make_grade(openid="o-ann")
+    settings.WECHAT_APPID = "wx2"
+    session = make_session("o-ann")
+    assert remarks(look(client, session=session)) == ["服务态度很好"]
+    settings.WECHAT_APPID = "wx1"
+    assert_refused(look(client, session=session))
 
 
 def test_a_session_is_none_when_wechat_login_was_switched_off(client, make_grade, settings):
