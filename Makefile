@@ -1,5 +1,5 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
-.PHONY: help run test dev setup lint messages browser pictures mariadb clean
+.PHONY: help run test dev setup lint messages browser pictures e2e mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest
 NEUTRAL := ENV_FILE= SECRET_KEY=for-development-tools-only DATABASE_URL=sqlite://:memory:
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "PORT=8001           another port (run, dev)"
 	@echo "DATABASE_URL=mysql://user:password@127.0.0.1:3306/scoring  another database (run, dev, test, browser)"
@@ -51,10 +51,14 @@ pictures: ## take the README's pictures anew (into docs/img, or PICTURES_DIR=…
 	@ENV_FILE= bin/setup --dev --chromium
 	@PICTURES_DIR=$(or $(PICTURES_DIR),docs/img) $(PYTEST) -m browser grades/tests/browser/test_pictures.py
 
+e2e: ## run the mini program in chromium against the server on MariaDB (pictures: PICTURES_DIR=docs/img)
+	@ENV_FILE= bin/setup --chromium
+	@PICTURES_DIR=$(PICTURES_DIR) bin/e2e $(if $(ARGS),'$(ARGS)')
+
 mariadb: ## start a throw-away MariaDB and print its DATABASE_URL, until Ctrl-C
 	@bin/mariadb sh -c 'echo "DATABASE_URL=$$DATABASE_URL (Ctrl-C stops the server and deletes its data)"; \
 		exec sleep 2147483647'
 
 clean: ## remove .venv, collected static files and caches; keeps .env and the database
-	rm -rf .venv var/static .pytest_cache .ruff_cache
+	rm -rf .venv e2e/node_modules var/static .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

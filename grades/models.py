@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.db.models.functions import Least, Length
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
@@ -19,7 +19,16 @@ REMARK_LENGTH = 500
 
 
 class SubmissionConflict(Exception):
-    """A submission id that is already stored came again with other content."""
+    """A submission id that is already stored came again with other content, or from someone else."""
+
+
+class AlreadyRated(Exception):
+    """The same person has rated this dispatch already."""
+
+
+def digest(*values):
+    """128 bits of BLAKE2b over some values, in the form of an id."""
+    return uuid.UUID(bytes=hashlib.blake2b(json.dumps(values).encode(), digest_size=16).digest())
 
 
 class Char32UUIDField(models.UUIDField):
@@ -58,6 +67,20 @@ class GradeQuerySet(models.QuerySet):
 
     def with_account_prefix(self, prefix):
         return self.filter(prefix_range("acc_nbr", prefix))
+
+    def given_by(self, acc_nbr, ids, openids):
+        """What some ratings of an account, and some people, say of it: dicts, newest first.
+
+        A union, so that each half is found by its own index: the work is that for the answer,
+        however many ratings others gave.
+        """
+        columns = self.of_account(acc_nbr).values("id", "insert_time", *Grade.CONTENT)
+        return columns.filter(id__in=ids).union(columns.filter(openid__in=openids)).order_by("-insert_time", "-id")
+
+    def accounts_rated_by(self, openid):
+        """The account numbers that a person has rated, the last rated first."""
+        rated = self.filter(openid=openid).values("acc_nbr").annotate(last=Max("insert_time"))
+        return rated.order_by("-last", "acc_nbr").values_list("acc_nbr", flat=True)
 
     def at_or_below(self, value):
         """Ratings of which at least one of the three grades is `value` or less."""
@@ -111,6 +134,8 @@ class Grade(models.Model):
     # Its unique index decides what is a repeat; see `submit`.
     content_key = Char32UUIDField(null=True, blank=True, unique=True, editable=False)
     openid = models.CharField(_("WeChat openid"), max_length=64, null=True, blank=True, editable=False)
+    # With ONE_RATING_PER_DISPATCH: a digest of the person and the dispatch, for which there is room once.
+    dispatch_key = Char32UUIDField(null=True, blank=True, unique=True, editable=False)
 
     lowest_grade = models.GeneratedField(
         expression=Least("grade1", "grade2", "grade3"),
@@ -149,6 +174,8 @@ class Grade(models.Model):
             models.Index(fields=["insert_time", "id"], name="grade_by_time"),
             # the query page: what this customer said; the admin's search by account or prefix
             models.Index(fields=["acc_nbr", "insert_time", "id"], name="grade_by_account"),
+            # /graderesult and /wechat/receipts: what a person said of an account, and of which
+            models.Index(fields=["openid", "acc_nbr", "insert_time", "id"], name="grade_by_openid"),
             # the admin's filters, each newest first
             models.Index(fields=["review_state", "insert_time", "id"], name="grade_by_review"),
             models.Index(fields=["lowest_grade", "insert_time", "id"], name="grade_by_lowest"),
@@ -176,54 +203,78 @@ class Grade(models.Model):
     CONTENT = ("acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")
 
     @classmethod
-    def submit(cls, *, submission_id=None, **content):
-        """Store one rating exactly once; returns True if a row was added, False for a repeat.
+    def submit(cls, *, submission_id=None, openid=None, **content):
+        """Store one rating exactly once; returns it as stored, now or by the submission that this repeats.
 
-        `content` is the seven validated fields. The unique indexes decide what is a repeat, never a
-        look before the leap: of any number of equal submissions at once, on any number of servers,
-        one gets its row in and the others meet it.
+        `content` is the seven validated fields, `openid` who rates, if that is known. The unique
+        indexes decide what is a repeat, never a look before the leap: of any number of equal
+        submissions at once, on any number of servers, one gets its row in and the others meet it.
 
         With a `submission_id` that row is final: the same content again is a repeat, other content
         raises `SubmissionConflict`. Without one, the digest of the content takes the id's place, but
         only for `DEDUPE_WINDOW` seconds: then the next equal submission takes the key over from the
         old row, which it can do only once, because the index has room for one holder.
+
+        With ONE_RATING_PER_DISPATCH the dispatch's key is taken the same way, and for good: what is no
+        repeat but by the same person for the same dispatch raises `AlreadyRated`.
         """
         now = timezone.now()
-        grade = cls(submission_id=submission_id, insert_time=now, **content)
+        grade = cls(submission_id=submission_id, openid=openid, insert_time=now, **content)
+        grade.dispatch_key = grade.make_dispatch_key()
         if submission_id is None and settings.DEDUPE_WINDOW:
             grade.content_key = grade.make_content_key()
         if grade._insert():
-            return True
+            return grade
         if submission_id is not None:
-            stored = cls.objects.values(*cls.CONTENT).get(submission_id=submission_id)
-            if stored != content:
+            stored = cls.objects.get(submission_id=submission_id)
+            # Logged in for one attempt and not for the other is still the same submission.
+            if not grade.has_content_of(stored) or (openid and stored.openid and openid != stored.openid):
                 raise SubmissionConflict
-            return False
+            return stored
         with transaction.atomic():
             holder = cls.objects.filter(content_key=grade.content_key)
             expired = holder.filter(insert_time__lte=now - timedelta(seconds=settings.DEDUPE_WINDOW))
-            if expired.update(content_key=None) or not holder.exists():
-                return grade._insert()
-        return False
+            if not expired.update(content_key=None) and (stored := holder.first()):
+                return stored
+            return grade if grade._insert() else holder.get()
 
     def _insert(self):
-        """Add this row; False if a unique index says that it is there already."""
+        """Add this row; False if a unique index says that it is there already.
+
+        Raises `AlreadyRated` if it is not, but another in its place is.
+        """
         try:
             # A transaction of its own: after a duplicate, InnoDB keeps a shared lock until the end
             # of the transaction, and two that hold one would deadlock over what follows.
             with transaction.atomic():
                 self.save(force_insert=True)
         except IntegrityError:
-            taken = Q(submission_id=self.submission_id) if self.submission_id else Q(content_key=self.content_key)
-            if not type(self).objects.filter(taken).exists():
-                raise  # not a duplicate but another constraint: a fault of ours, to be seen
-            return False
+            # Both indexes may refuse the row: a repeat is a repeat before it is a second rating.
+            if self._is_taken("submission_id") or self._is_taken("content_key"):
+                return False
+            if self._is_taken("dispatch_key"):
+                raise AlreadyRated from None
+            raise  # not a duplicate but another constraint: a fault of ours, to be seen
         return True
 
+    def _is_taken(self, key):
+        value = getattr(self, key)
+        return value is not None and type(self).objects.filter(**{key: value}).exists()
+
+    def has_content_of(self, other):
+        return all(getattr(self, name) == getattr(other, name) for name in self.CONTENT)
+
     def make_content_key(self):
-        """128 bits of BLAKE2b over the content, in the form of an id."""
-        content = json.dumps([getattr(self, name) for name in self.CONTENT]).encode()
-        return uuid.UUID(bytes=hashlib.blake2b(content, digest_size=16).digest())
+        """What tells whether two ratings without an id are the same: the content, and who gives it if known."""
+        return digest(*(getattr(self, name) for name in self.CONTENT), *([self.openid] if self.openid else []))
+
+    def make_dispatch_key(self):
+        """What this person's one rating of the account's newest dispatch is known by; None if it need not be one."""
+        if not settings.ONE_RATING_PER_DISPATCH or self.openid is None:
+            return None
+        # Not by the row's id: the same dispatch may be imported again.
+        dispatch = Account.objects.of_number(self.acc_nbr).values_list("acct_id", "dispatched_on").first()
+        return dispatch and digest(self.openid, dispatch[0], dispatch[1].isoformat())
 
 
 class AccountQuerySet(models.QuerySet):

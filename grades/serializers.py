@@ -165,6 +165,21 @@ class SubmissionIdField(SubmissionField):
         return UUID(data)
 
 
+class LoginCodeField(SubmissionField):
+    """A code of wx.login: a string."""
+
+    default_error_messages = {"type": "must be a string of 1 to 128 characters of ASCII"}
+
+    def to_internal_value(self, data):
+        if not isinstance(data, str) or isinstance(data, Number) or not re.fullmatch(r"[\x21-\x7e]{1,128}", data):
+            self.fail("type")
+        return data
+
+
+class LoginSerializer(serializers.Serializer):
+    code = LoginCodeField()
+
+
 class SubmissionSerializer(serializers.Serializer):
     """One rating as a client sends it; the order of the fields is the order in which faults are named."""
 

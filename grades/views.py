@@ -197,11 +197,12 @@ def export_response(queryset, file_format):
 
 def error_page(request, status):
     """An error in the form that the caller can read: JSON toast on /score, JSON for scripts, else a page."""
-    if request.path.rstrip("/") == reverse("score") or request.path.startswith(reverse("score") + "/"):
+    place = request.path_info.strip("/")
+    if place != "score/form" and place.partition("/")[0] == "score":
         response = JsonResponse(FAILURE, safe=False, status=status, json_dumps_params={"ensure_ascii": False})
         response["X-Score-Error"] = {400: "request: bad request", 404: "path: not found"}.get(status, "server: error")
         return response
-    if wants_json(request):
+    if wants_json(request) or place.partition("/")[0] in ("score", "graderesult", "wechat"):
         return json_error(status, {400: "bad_request", 403: "forbidden", 404: "not_found"}.get(status, "error"), "")
     return render(request, f"{status}.html", status=status)
 

@@ -12,7 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from dotenv import dotenv_values
-from environs import Env, EnvError, validate
+from environs import Env, EnvError, ValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -37,6 +37,11 @@ def read(reader, name, help_text, **options):
     except EnvError as error:
         reason = str(error).rstrip(".")
         raise ImproperlyConfigured(f"{reason}. Set it in {ENV_FILE or 'the environment'}: {help_text}") from error
+
+
+def three_texts(texts):
+    if len(texts) != 3 or not all(texts):
+        raise ValidationError("Must be three texts, separated by commas.")
 
 
 # --- What an operator sets ------------------------------------------------------------------------
@@ -76,6 +81,47 @@ ACC_NBR_PATTERN = read(
 )
 # Seconds in which the same ratings of the same account, sent without an id, are one. 0 = never.
 DEDUPE_WINDOW = read(env.int, "DEDUPE_WINDOW", "DEDUPE_WINDOW=10", default=10, validate=validate.Range(0, 86400))
+# What the form asks, as the mini program shows it: a label for each grade, a question for each remark.
+GRADE_LABELS = read(
+    env.list,
+    "GRADE_LABELS",
+    "GRADE_LABELS=服务态度,专业水平,响应速度",
+    default=["服务态度", "专业水平", "响应速度"],
+    subcast=str.strip,
+    validate=three_texts,
+)
+REMARK_PROMPTS = read(
+    env.list,
+    "REMARK_PROMPTS",
+    "REMARK_PROMPTS=服务态度如何？,专业水平如何？,还有什么要说的？",
+    default=["服务态度如何？", "专业水平如何？", "还有什么要说的？"],
+    subcast=str.strip,
+    validate=three_texts,
+)
+# What the mini program says about personal data before any is sent; docs/privacy.md has the whole list.
+PRIVACY_TEXT = read(
+    env.str,
+    "PRIVACY_TEXT",
+    "PRIVACY_TEXT=<a sentence: what is collected, and why>",
+    default="我们收集您填写的号码、评分、留言和提交时间，只用于改进服务和回访；"
+    "使用微信登录时，还收集您的微信身份标识（openid）。",
+    validate=validate.Length(min=1, max=1000),
+)
+# Days for which a customer who has rated can see the ratings again by receipt.
+RECEIPT_DAYS = read(env.int, "RECEIPT_DAYS", "RECEIPT_DAYS=365", default=365, validate=validate.Range(1, 3650))
+# WeChat login: both from the mini program's console, or neither.
+WECHAT_APPID = read(env.str, "WECHAT_APPID", "WECHAT_APPID=<AppID of the mini program>", default="")
+WECHAT_SECRET = read(env.str, "WECHAT_SECRET", "WECHAT_SECRET=<AppSecret of the mini program>", default="")
+WECHAT_SESSION_DAYS = read(
+    env.int, "WECHAT_SESSION_DAYS", "WECHAT_SESSION_DAYS=30", default=30, validate=validate.Range(1, 365)
+)
+WECHAT_API_URL = read(
+    env.str, "WECHAT_API_URL", "WECHAT_API_URL=https://api.weixin.qq.com", default="https://api.weixin.qq.com"
+)
+# 1 refuses ratings without a WeChat login.
+REQUIRE_WECHAT_LOGIN = read(env.bool, "REQUIRE_WECHAT_LOGIN", "REQUIRE_WECHAT_LOGIN=0 (or 1)", default=False)
+# 1 lets a person who is logged in rate a dispatch once.
+ONE_RATING_PER_DISPATCH = read(env.bool, "ONE_RATING_PER_DISPATCH", "ONE_RATING_PER_DISPATCH=0 (or 1)", default=False)
 # The largest dispatch list that the import page takes, in MiB; the command takes any size.
 IMPORT_MAX_MB = read(env.int, "IMPORT_MAX_MB", "IMPORT_MAX_MB=20", default=20, validate=validate.Range(1, 500))
 
@@ -87,6 +133,19 @@ except re.error as error:
     raise ImproperlyConfigured(
         f"ACC_NBR_PATTERN is no regular expression ({error}): ACC_NBR_PATTERN=[0-9A-Za-z._@+-]{{1,32}}"
     ) from error
+if bool(WECHAT_APPID) != bool(WECHAT_SECRET):
+    raise ImproperlyConfigured(
+        "WECHAT_APPID and WECHAT_SECRET belong together. Set both, as WeChat's console shows them, or neither"
+    )
+for name, on in {
+    "REQUIRE_WECHAT_LOGIN": REQUIRE_WECHAT_LOGIN,
+    "ONE_RATING_PER_DISPATCH": ONE_RATING_PER_DISPATCH,
+}.items():
+    if on and not WECHAT_APPID:
+        raise ImproperlyConfigured(f"{name}=1 needs WeChat login: set WECHAT_APPID and WECHAT_SECRET, or {name}=0")
+# The secret is sent there: in the clear only to this machine, where a stub may stand in for WeChat.
+if not re.fullmatch(r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:\d+)?/?", WECHAT_API_URL):
+    raise ImproperlyConfigured("WECHAT_API_URL must begin with https://: WECHAT_API_URL=https://api.weixin.qq.com")
 if ENV_FILE and os.path.exists(ENV_FILE):
     if unknown := sorted(set(dotenv_values(ENV_FILE)) - known_names):
         raise ImproperlyConfigured(f"{ENV_FILE} sets {', '.join(unknown)}, which is no setting: see the README's table")
@@ -239,5 +298,10 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL, "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # They log the addresses that they call, and WeChat takes the secret and the code in the address.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
 }

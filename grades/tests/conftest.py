@@ -3,7 +3,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import urlopen
 
@@ -23,9 +25,9 @@ def database_url():
     return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{quote(name)}"))
 
 
-@pytest.fixture(scope="session")
-def server(django_db_setup, django_db_blocker, tmp_path_factory):
-    """The address of a gunicorn with the settings of production, on the test database."""
+@contextmanager
+def gunicorn(log_path, **more_settings):
+    """The address of a gunicorn with the settings of production, on the test database; its log goes to a file."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -35,15 +37,16 @@ def server(django_db_setup, django_db_blocker, tmp_path_factory):
         "SECRET_KEY": settings.SECRET_KEY,
         "DATABASE_URL": database_url(),
         "PORT": str(port),
+        **more_settings,
     }
-    log = (tmp_path_factory.mktemp("server") / "gunicorn.log").open("w+")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "scoring_site.wsgi"],
-        stdout=log,
-        stderr=log,
-        cwd=settings.BASE_DIR,
-        env=environment,
-    )
+    with log_path.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "scoring_site.wsgi"],
+            stdout=log,
+            stderr=log,
+            cwd=settings.BASE_DIR,
+            env=environment,
+        )
     address = f"http://127.0.0.1:{port}"
     for _ in range(100):
         try:
@@ -53,16 +56,42 @@ def server(django_db_setup, django_db_blocker, tmp_path_factory):
                 break
             time.sleep(0.1)
     else:
-        log.seek(0)
-        pytest.fail(f"gunicorn did not start:\n{log.read()}")
-    yield address
-    process.terminate()
-    assert process.wait(timeout=20) == 0
-    log.seek(0)
-    text = log.read()
-    log.close()
+        process.terminate()
+        pytest.fail(f"gunicorn did not start:\n{log_path.read_text()}")
+    try:
+        yield address
+    finally:
+        process.terminate()
+        status = process.wait(timeout=20)
+    text = log_path.read_text()
+    assert status == 0, text
     assert "Traceback" not in text, text
     assert "13800138000" not in text, "the server's log has an account number"
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup, django_db_blocker, tmp_path_factory):
+    with gunicorn(tmp_path_factory.mktemp("server") / "gunicorn.log") as address:
+        yield address
+
+
+@pytest.fixture
+def wechat(settings):
+    """WeChat login is on; a stub stands in for WeChat, over real HTTP."""
+    from e2e.wechat_stub import WeChatStub
+    from grades.wechat import http_client, make_http_client
+
+    stub = WeChatStub()
+    thread = threading.Thread(target=stub.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    settings.WECHAT_APPID, settings.WECHAT_SECRET = "wx0123456789abcdef", "app-secret-of-the-tests"
+    settings.WECHAT_API_URL = stub.address
+    yield stub
+    http_client().close()
+    make_http_client.cache_clear()
+    stub.shutdown()
+    thread.join()
+    stub.server_close()
 
 
 @pytest.fixture

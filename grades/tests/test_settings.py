@@ -107,6 +107,58 @@ def read_settings(run_python):
             "ACC_NBR_PATTERN is no regular expression (unterminated character set at position 0): "
             "ACC_NBR_PATTERN=[0-9A-Za-z._@+-]{{1,32}}",
         ),
+        (
+            [KEY, "GRADE_LABELS=a,b"],
+            "Environment variable \"GRADE_LABELS\" invalid: ['Must be three texts, separated by commas.']. "
+            "Set it in {file}: GRADE_LABELS=服务态度,专业水平,响应速度",
+        ),
+        (
+            [KEY, "REMARK_PROMPTS=a, ,c"],
+            "Environment variable \"REMARK_PROMPTS\" invalid: ['Must be three texts, separated by commas.']. "
+            "Set it in {file}: REMARK_PROMPTS=服务态度如何？,专业水平如何？,还有什么要说的？",
+        ),
+        (
+            [KEY, "PRIVACY_TEXT="],
+            "Environment variable \"PRIVACY_TEXT\" invalid: ['Length must be between 1 and 1000.']. "
+            "Set it in {file}: PRIVACY_TEXT=<a sentence: what is collected, and why>",
+        ),
+        (
+            [KEY, "RECEIPT_DAYS=0"],
+            'Environment variable "RECEIPT_DAYS" invalid: '
+            "['Must be greater than or equal to 1 and less than or equal to 3650.']. "
+            "Set it in {file}: RECEIPT_DAYS=365",
+        ),
+        (
+            [KEY, "WECHAT_SESSION_DAYS=0"],
+            'Environment variable "WECHAT_SESSION_DAYS" invalid: '
+            "['Must be greater than or equal to 1 and less than or equal to 365.']. "
+            "Set it in {file}: WECHAT_SESSION_DAYS=30",
+        ),
+        (
+            [KEY, "WECHAT_APPID=wx1"],
+            "WECHAT_APPID and WECHAT_SECRET belong together. Set both, as WeChat's console shows them, or neither",
+        ),
+        (
+            [KEY, "WECHAT_SECRET=never-printed"],
+            "WECHAT_APPID and WECHAT_SECRET belong together. Set both, as WeChat's console shows them, or neither",
+        ),
+        (
+            [KEY, "REQUIRE_WECHAT_LOGIN=1"],
+            "REQUIRE_WECHAT_LOGIN=1 needs WeChat login: set WECHAT_APPID and WECHAT_SECRET, or REQUIRE_WECHAT_LOGIN=0",
+        ),
+        (
+            [KEY, "ONE_RATING_PER_DISPATCH=1"],
+            "ONE_RATING_PER_DISPATCH=1 needs WeChat login: "
+            "set WECHAT_APPID and WECHAT_SECRET, or ONE_RATING_PER_DISPATCH=0",
+        ),
+        (
+            [KEY, "WECHAT_API_URL=http://api.weixin.qq.com"],
+            "WECHAT_API_URL must begin with https://: WECHAT_API_URL=https://api.weixin.qq.com",
+        ),
+        (
+            [KEY, "WECHAT_API_URL=http://127.0.0.1.evil.example"],
+            "WECHAT_API_URL must begin with https://: WECHAT_API_URL=https://api.weixin.qq.com",
+        ),
         ([KEY, "DEBGU=1"], "{file} sets DEBGU, which is no setting: see the README's table"),
     ],
     ids=lambda value: (value[-1] if value else "nothing") if isinstance(value, list) else "",
@@ -151,9 +203,27 @@ def test_the_example_file_as_it_stands_holds_the_defaults(read_settings):
     ]
     names = [
         "DEBUG", "ALLOWED_HOSTS", "HTTPS", "TIME_ZONE", "LOG_LEVEL", "GRADE_MIN", "GRADE_MAX", "ACC_NBR_PATTERN",
-        "DEDUPE_WINDOW", "IMPORT_MAX_MB",
+        "DEDUPE_WINDOW", "IMPORT_MAX_MB", "GRADE_LABELS", "REMARK_PROMPTS", "PRIVACY_TEXT", "RECEIPT_DAYS",
+        "WECHAT_APPID", "WECHAT_SECRET", "WECHAT_SESSION_DAYS", "WECHAT_API_URL", "REQUIRE_WECHAT_LOGIN",
+        "ONE_RATING_PER_DISPATCH",
     ]  # fmt: skip
     assert read_settings(*names, lines=[KEY, *lines]) == read_settings(*names)
+
+
+def test_the_texts_of_the_form_lose_the_spaces_around_them_and_keep_the_rest(read_settings):
+    lines = [KEY, "GRADE_LABELS= 态度 , 水平,  speed of answer", "PRIVACY_TEXT=号码, 评分。"]
+    assert read_settings("GRADE_LABELS", "PRIVACY_TEXT", lines=lines) == [
+        ["态度", "水平", "speed of answer"], "号码, 评分。",
+    ]  # fmt: skip
+
+
+def test_wechat_login_and_what_builds_on_it_can_be_switched_on_together(read_settings):
+    lines = [
+        KEY, "WECHAT_APPID=wx1", "WECHAT_SECRET=s", "REQUIRE_WECHAT_LOGIN=1", "ONE_RATING_PER_DISPATCH=1",
+        "WECHAT_API_URL=http://127.0.0.1:8900",
+    ]  # fmt: skip
+    names = ["WECHAT_APPID", "WECHAT_SECRET", "REQUIRE_WECHAT_LOGIN", "ONE_RATING_PER_DISPATCH", "WECHAT_API_URL"]
+    assert read_settings(*names, lines=lines) == ["wx1", "s", True, True, "http://127.0.0.1:8900"]
 
 
 HTTPS_PROBE = """

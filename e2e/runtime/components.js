@@ -1,0 +1,141 @@
+// WeChat's built-in components, as far as these pages use them: <input> in WXML is <wx-input> in the
+// document, with the real control inside.
+const ARIA = ["Role", "Label", "Checked", "Hidden", "Disabled"];
+const aria = Object.fromEntries(ARIA.map((name) => [`aria${name}`, null]));
+const attributeOf = (name) => (name === "Role" ? "role" : `aria-${name.toLowerCase()}`);
+
+function showAttributes(component) {
+  const host = component.$$;
+  if (!host) return;
+  if (component.id) host.id = component.id; // glass-easel keeps it from the document
+  for (const name of ARIA) {
+    const value = component.data[`aria${name}`];
+    if (value === null || value === undefined || value === "") host.removeAttribute(attributeOf(name));
+    else host.setAttribute(attributeOf(name), String(value));
+  }
+  if (host.localName === "wx-button" && !host.hasAttribute("role")) host.setAttribute("role", "button");
+}
+
+export function defineComponents(space, phone) {
+  const tags = [];
+  const builtin = (tag, { properties, observers, attached, methods }) => {
+    const component = space.defineComponent({
+      is: `wx-${tag}`,
+      options: { virtualHost: false },
+      properties: { ...aria, ...properties },
+      observers: {
+        ...observers,
+        "**"() {
+          showAttributes(this);
+          observers?.["**"]?.call(this);
+        },
+      },
+      lifetimes: {
+        attached() {
+          showAttributes(this);
+          attached?.call(this);
+        },
+        detached() {
+          this.form?.controls.delete(this);
+        },
+      },
+      methods,
+    });
+    tags.push([tag, component]);
+  };
+  const formOf = (component) => component.$$.closest("wx-form")?.__wxElement;
+
+  builtin("view", { properties: { hidden: Boolean, hoverClass: String } });
+  builtin("text", { properties: { userSelect: Boolean } });
+  builtin("page-meta", {
+    properties: { rootFontSize: String, pageFontSize: String },
+    attached() {
+      if (this.data.rootFontSize === "system") document.documentElement.style.fontSize = `${phone.fontSize}px`;
+    },
+  });
+
+  builtin("button", {
+    properties: { formType: String, type: String, loading: Boolean, disabled: Boolean, openType: String },
+    observers: {
+      "**"() {
+        this.$$?.toggleAttribute("disabled", this.data.disabled);
+        this.$$?.toggleAttribute("loading", this.data.loading);
+      },
+    },
+    attached() {
+      this.$$.toggleAttribute("disabled", this.data.disabled);
+      this.addListener("tap", () => {
+        if (this.data.disabled) return;
+        if (this.data.formType === "submit") formOf(this)?.submit();
+        if (this.data.openType === "agreePrivacyAuthorization") {
+          phone.agreeToPrivacy();
+          this.triggerEvent("agreeprivacyauthorization", {}, {});
+        }
+      });
+    },
+  });
+
+  builtin("form", {
+    attached() {
+      this.controls ||= new Set();
+    },
+    methods: {
+      submit() {
+        const value = {};
+        for (const control of this.controls || [])
+          if (control.data.name) value[control.data.name] = control.control.value;
+        this.triggerEvent("submit", { value }, {});
+      },
+    },
+  });
+
+  for (const tag of ["input", "textarea"]) {
+    const sync = (component) => {
+      const { control, data } = component;
+      control.placeholder = data.placeholder;
+      control.disabled = data.disabled;
+      if (data.ariaLabel) control.setAttribute("aria-label", data.ariaLabel);
+      if (data.maxlength >= 0) control.maxLength = data.maxlength;
+      else control.removeAttribute("maxlength");
+    };
+    builtin(tag, {
+      properties: {
+        name: String,
+        value: String,
+        type: String,
+        placeholder: String,
+        placeholderClass: String,
+        disabled: Boolean,
+        maxlength: { type: Number, value: 140 },
+        autoHeight: Boolean,
+        disableDefaultPadding: Boolean,
+      },
+      observers: {
+        // As in WeChat, the control takes a value only when the property changes.
+        value(text) {
+          if (this.control && this.control.value !== text) this.control.value = text;
+        },
+        "**"() {
+          if (this.control) sync(this);
+        },
+      },
+      attached() {
+        const control = document.createElement(tag);
+        this.control = control;
+        control.value = this.data.value;
+        sync(this);
+        control.addEventListener("input", (event) => {
+          event.stopPropagation();
+          this.triggerEvent("input", { value: control.value, cursor: control.selectionStart }, {});
+        });
+        control.addEventListener("change", (event) => event.stopPropagation());
+        control.addEventListener("focus", () => this.triggerEvent("focus", { value: control.value }, {}));
+        control.addEventListener("blur", () => this.triggerEvent("blur", { value: control.value }, {}));
+        this.$$.append(control);
+        this.form = formOf(this);
+        if (this.form) (this.form.controls ||= new Set()).add(this);
+      },
+    });
+  }
+  return tags;
+}

@@ -1,0 +1,124 @@
+// The real server: gunicorn with the settings of production, on the database that DATABASE_URL names.
+const { execFile, spawn } = require("node:child_process");
+const http = require("node:http");
+const net = require("node:net");
+const path = require("node:path");
+const { promisify } = require("node:util");
+
+const ROOT = path.dirname(__dirname);
+const PYTHON = path.join(ROOT, ".venv", "bin", "python");
+// Nothing of the shell or of an operator's .env; the key is of no use elsewhere.
+const NEUTRAL = {
+  ENV_FILE: "",
+  SECRET_KEY: "for-the-end-to-end-tests-only-0123456789",
+  WEB_WORKERS: "1",
+  LOG_LEVEL: "WARNING",
+};
+const run = promisify(execFile);
+const environment = (more) => ({
+  PATH: process.env.PATH,
+  LC_ALL: "C.UTF-8",
+  DATABASE_URL: process.env.DATABASE_URL,
+  ...NEUTRAL,
+  ...more,
+});
+
+function freePort() {
+  return new Promise((resolve) => {
+    const probe = net.createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+function answers(port, address) {
+  return new Promise((resolve) => {
+    const request = http.get({ port, host: "127.0.0.1", path: address, timeout: 2000 }, (reply) => {
+      reply.resume();
+      resolve(true);
+    });
+    request.on("error", () => resolve(false));
+    request.on("timeout", () => request.destroy());
+  });
+}
+
+// Starts a program that listens on `port`, and waits until it answers.
+async function start(command, args, { port, env, address = "/" }) {
+  const log = [];
+  const child = spawn(command, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.on("data", (text) => log.push(text));
+  child.stderr.on("data", (text) => log.push(text));
+  for (let tries = 0; !(await answers(port, address)); tries += 1) {
+    if (child.exitCode !== null || tries > 300) throw new Error(`${command} does not answer:\n${log.join("")}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const stop = () =>
+    new Promise((resolve) => {
+      if (child.exitCode !== null) return resolve();
+      child.on("exit", resolve);
+      return child.kill("SIGTERM");
+    });
+  return { port, stop, log: () => log.join("") };
+}
+
+const migrate = () =>
+  run(PYTHON, ["manage.py", "migrate", "--no-input", "--verbosity", "0"], { cwd: ROOT, env: environment() });
+
+async function startSite(settings = {}) {
+  const port = await freePort();
+  const env = environment({ PORT: String(port), ...settings });
+  return start(path.join(ROOT, ".venv", "bin", "gunicorn"), ["--config", "deploy/gunicorn.conf.py"], {
+    port,
+    env,
+    address: "/score/form",
+  });
+}
+
+// WeChat's API, and the settings of a site that asks it who somebody is.
+async function startWeChat() {
+  const port = await freePort();
+  const stub = await start("python3", [path.join(__dirname, "wechat_stub.py"), String(port)], {
+    port,
+    env: environment(),
+  });
+  const settings = {
+    WECHAT_APPID: "wxe2e",
+    WECHAT_SECRET: "for-the-end-to-end-tests-only",
+    WECHAT_API_URL: `http://127.0.0.1:${port}`,
+    REQUIRE_WECHAT_LOGIN: "1",
+  };
+  return { ...stub, settings };
+}
+
+// The rows of an account, oldest first, read past the server.
+async function storedRatings(accNbr) {
+  const [, user, password, host, port, name] = /^mysql:\/\/([^:]+):([^@]+)@([^:]+):(\d+)\/(.+)$/.exec(
+    process.env.DATABASE_URL,
+  );
+  if (!/^[\w.@+-]+$/.test(accNbr)) throw new Error(`not to be put into SQL: ${accNbr}`);
+  const columns = ["grade1", "grade2", "grade3", "txt1", "txt2", "txt3"].map((column) => `'${column}', ${column}`);
+  const { stdout } = await run(
+    "mariadb",
+    [
+      "--no-defaults",
+      `--host=${host}`,
+      `--port=${port}`,
+      `--user=${user}`,
+      "--default-character-set=utf8mb4",
+      "--batch",
+      "--raw",
+      "--skip-column-names",
+      name,
+      "--execute",
+      `SELECT JSON_OBJECT(${columns}) FROM grade WHERE acc_nbr = '${accNbr}' ORDER BY id`,
+    ],
+    { env: { ...environment(), MYSQL_PWD: password } },
+  );
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+}
+
+module.exports = { migrate, startSite, startWeChat, storedRatings, ROOT };

@@ -1,0 +1,114 @@
+"""What these views have in common: they are open, read a body whole, and answer with JSON."""
+
+import logging
+
+from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import APIException, MethodNotAllowed
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ..serializers import BodyError, decode_body
+
+logger = logging.getLogger("grades.api")
+
+RETRY_AFTER_SECONDS = 5
+
+
+class Refusal(APIException):
+    """A request is refused, for `reason`: what is at fault, and after a colon why.
+
+    `reason` is one line of ASCII for programs, `message` a sentence for people. Neither ever quotes
+    what the customer sent.
+    """
+
+    def __init__(self, status_code, reason, message="", headers=None):
+        super().__init__(reason)
+        self.status_code = status_code
+        self.reason = reason
+        self.message = message
+        self.headers = headers or {}
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """JSON to any `Accept`: a client that asks for HTML must not get a 406 in place of an answer."""
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        return renderers[0], renderers[0].media_type
+
+
+class OpenView(APIView):
+    """Open to anyone; what a caller may see is decided by the signed tokens that they show."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = AlwaysJSON
+    max_body_bytes = 16 * 1024
+    subject = "a request"  # in the log, when it failed
+
+    def read_fields(self, request):
+        media_type = request._request.content_type.lower()  # Django's: without parameters
+        body = self.read_body(request)
+        try:
+            return decode_body(media_type, body) if media_type or body else {}
+        except KeyError as error:
+            raise Refusal(415, "content-type: must be a form or JSON") from error
+        except BodyError as error:
+            raise Refusal(400, f"body: {error}") from error
+
+    def read_body(self, request):
+        """The body, whole: one that is too long, or cut off by a lost connection, is refused."""
+        meta = request.META
+        if "HTTP_TRANSFER_ENCODING" in meta and meta.get("wsgi.input_terminated"):
+            # A chunked body has no length for Django to read by; the server marks its end.
+            stream, length = meta["wsgi.input"], None
+        else:
+            stream, length = request._request, int(meta.get("CONTENT_LENGTH") or 0)
+        try:
+            body = stream.read(self.max_body_bytes + 1)
+        except OSError as error:
+            raise Refusal(400, "body: cut off") from error
+        if len(body) > self.max_body_bytes:
+            raise Refusal(413, "body: too large")
+        if length is not None and len(body) < length:
+            raise Refusal(400, "body: cut off")
+        return body
+
+    def handle_exception(self, exc):
+        if isinstance(exc, Refusal):
+            return self.refuse(exc)
+        if isinstance(exc, MethodNotAllowed):
+            return self.refuse(Refusal(405, f"method: only {' or '.join(self.allowed_methods)} is allowed"))
+        if isinstance(exc, SuspiciousOperation):  # Django's, for a query string beyond its limits
+            return self.refuse(Refusal(400, "request: bad request"))
+        if isinstance(exc, OperationalError | InterfaceError):
+            # The code and not the message, in which a driver may quote what the customer sent.
+            logger.error("the store is unreachable: %s %s", type(exc).__name__, exc.args[:1])
+            message = _("The server cannot reach its data. Try again in a few seconds.")
+            return self.refuse(Refusal(503, "store: unreachable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)}))
+        logger.error("%s failed", self.subject, exc_info=exc)
+        return self.refuse(Refusal(500, "server: internal error", _("Something went wrong on the server.")))
+
+    def refuse(self, refusal):
+        """The refusal as a reply; a view with another form of reply overrides this."""
+        error, _colon, why = refusal.reason.partition(": ")
+        return Response(
+            {"error": error, "message": str(refusal.message or why)},
+            status=refusal.status_code,
+            headers=refusal.headers,
+        )
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        response.headers.setdefault("Cache-Control", "no-store")
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+def bearer_token(request):
+    """The token of `Authorization: Bearer …`, or None."""
+    scheme, _space, token = request.headers.get("Authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None

@@ -1,0 +1,67 @@
+"""The page after the toast: customers see their own ratings again."""
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework.response import Response
+from rest_framework.serializers import ValidationError
+
+from ..models import Grade
+from ..receipts import read_receipts
+from ..serializers import AccountNumberField
+from ..wechat import read_session
+from .base import OpenView, Refusal, bearer_token
+
+RATINGS_SHOWN = 100
+
+
+class GradeResultView(OpenView):
+    """`GET /graderesult?phonenum=…`: what the caller said of this account, by receipt or session.
+
+    Anyone gets a receipt for any number by rating it, so a receipt shows the ratings of the one who
+    got it, and never what others said. Without one nothing is read from the database: no answer, and
+    no time that it takes, depends on whether the number is known here.
+    """
+
+    http_method_names = ["get"]
+
+    def get(self, request):
+        acc_nbr = self.read_phonenum(request)
+        ids, openids = read_receipts(request.headers.get("X-Grade-Receipt", ""), acc_nbr)
+        session = read_session(bearer_token(request) or "")
+        rows = []
+        if ids or openids or session:
+            rows = list(Grade.objects.given_by(acc_nbr, ids, openids | {session} - {None})[: RATINGS_SHOWN + 1])
+        # A receipt is for ratings that were there, should they be gone; a session alone proves nothing.
+        if not (rows or ids or openids):
+            raise Refusal(
+                403,
+                "forbidden",
+                _("Ratings are shown to those who gave them: with the receipt, or after WeChat login."),
+            )
+        return Response(
+            {
+                "grade_labels": settings.GRADE_LABELS,
+                "grade_min": settings.GRADE_MIN,
+                "grade_max": settings.GRADE_MAX,
+                "ratings": [wire_rating(row) for row in rows[:RATINGS_SHOWN]],
+                "more": len(rows) > RATINGS_SHOWN,
+            }
+        )
+
+    def read_phonenum(self, request):
+        values = request.query_params.getlist("phonenum")
+        try:
+            if len(values) == 1:
+                return AccountNumberField().run_validation(values[0])
+        except ValidationError:
+            pass
+        raise Refusal(400, "phonenum", _("phonenum must be given once, and be an account number."))
+
+
+def wire_rating(row):
+    return {
+        "grades": [row["grade1"], row["grade2"], row["grade3"]],
+        "remarks": [row["txt1"], row["txt2"], row["txt3"]],
+        "time": timezone.localtime(row["insert_time"]).isoformat(timespec="seconds"),
+    }

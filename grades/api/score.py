@@ -1,0 +1,89 @@
+"""A rating comes in, and the form that it is given on."""
+
+import hashlib
+import json
+
+from django.conf import settings
+from django.utils.cache import get_conditional_response
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_control
+from rest_framework.response import Response
+
+from ..models import REMARK_LENGTH, AlreadyRated, Grade, SubmissionConflict
+from ..receipts import make_receipt
+from ..serializers import SubmissionSerializer
+from ..wechat import read_session
+from .base import OpenView, Refusal, bearer_token
+
+# Clients put the reply straight into wx.showToast: a string, of which seven characters are seen.
+SUCCESS = "数据提交成功"
+FAILURE = "数据提交失败"
+
+# Three remarks of 500 characters take 24 KB in the widest form that a client can send them in.
+MAX_BODY_BYTES = 256 * 1024
+
+
+class ScoreView(OpenView):
+    """`POST /score`: one rating comes in. The wire contract is in docs/api.md."""
+
+    http_method_names = ["post"]
+    max_body_bytes = MAX_BODY_BYTES
+    subject = "a submission"
+
+    def post(self, request):
+        openid = self.read_openid(request)
+        submission = SubmissionSerializer(data=self.read_fields(request))
+        if not submission.is_valid():
+            raise Refusal(400, submission.first_error())
+        try:
+            grade = Grade.submit(openid=openid, **submission.validated_data)
+        except SubmissionConflict as conflict:
+            raise Refusal(409, "submission_id: already used for other content") from conflict
+        except AlreadyRated as rated:
+            raise Refusal(409, "acc_nbr: this dispatch is already rated") from rated
+        # A repeat may meet a rating that was stored for nobody: its receipt shows that one and no other.
+        by_person = openid is not None and grade.openid == openid
+        receipt = make_receipt(grade.acc_nbr, openid if by_person else grade.pk)
+        return Response(SUCCESS, headers={"X-Grade-Receipt": receipt})
+
+    def read_openid(self, request):
+        """Whose rating it is: the openid of the session that is shown, None for an anonymous rating.
+
+        A session that is no longer good is refused and not taken for none: the client can log in
+        again, and the customer finds the rating later.
+        """
+        token = bearer_token(request)
+        if not settings.WECHAT_APPID:  # nowhere to log in again
+            return None
+        if token is None and not settings.REQUIRE_WECHAT_LOGIN:
+            return None
+        openid = read_session(token) if token is not None else None
+        if openid is None:
+            reason = "login: required" if token is None else "login: expired or invalid"
+            raise Refusal(401, reason, headers={"WWW-Authenticate": "Bearer"})
+        return openid
+
+    def refuse(self, refusal):
+        headers = {"X-Score-Error": refusal.reason, **refusal.headers}
+        return Response(FAILURE, status=refusal.status_code, headers=headers)
+
+
+class ScoreFormView(OpenView):
+    """`GET /score/form`: what the form asks, so that questions change without a new client."""
+
+    http_method_names = ["get", "head"]
+
+    @method_decorator(cache_control(public=True, max_age=300))
+    def get(self, request):
+        form = {
+            "grade_labels": settings.GRADE_LABELS,
+            "grade_min": settings.GRADE_MIN,
+            "grade_max": settings.GRADE_MAX,
+            "remark_prompts": settings.REMARK_PROMPTS,
+            "remark_length": REMARK_LENGTH,
+            "privacy": settings.PRIVACY_TEXT,
+            "wechat_login": bool(settings.WECHAT_APPID),
+            "wechat_login_required": settings.REQUIRE_WECHAT_LOGIN,
+        }
+        etag = f'"{hashlib.blake2b(json.dumps(form).encode(), digest_size=12).hexdigest()}"'
+        return get_conditional_response(request, etag, response=Response(form, headers={"ETag": etag}))

@@ -1,0 +1,64 @@
+"""WeChat login, and what it is good for: one's receipts on another phone."""
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from rest_framework.response import Response
+
+from .. import wechat
+from ..models import Grade
+from ..receipts import make_receipt
+from ..serializers import LoginSerializer
+from .base import OpenView, Refusal, bearer_token
+
+RECEIPTS_SHOWN = 50
+
+# What a failed login is answered with: status, error, message, headers.
+REFUSALS = {
+    wechat.CodeRefused: (400, "code", gettext_lazy("This login code is not valid or was used before."), {}),
+    wechat.LoginBlocked: (403, "blocked", gettext_lazy("WeChat does not let this user log in."), {}),
+    # WeChat counts per user and minute.
+    wechat.TooManyLogins: (429, "rate", gettext_lazy("Too many logins. Try again in a minute."), {"Retry-After": "60"}),
+    wechat.Misconfigured: (500, "wechat", gettext_lazy("WeChat login is not set up correctly on this site."), {}),
+    wechat.Unavailable: (
+        503,
+        "wechat",
+        gettext_lazy("WeChat does not answer. Try again in a few seconds."),
+        {"Retry-After": "5"},
+    ),
+}
+
+
+class LoginView(OpenView):
+    """`POST /wechat/login`: a code of wx.login becomes a signed session."""
+
+    http_method_names = ["post"]
+    subject = "a login"
+
+    def post(self, request):
+        if not settings.WECHAT_APPID:
+            raise Refusal(404, "not_configured", _("This site has no WeChat login."))
+        login = LoginSerializer(data=self.read_fields(request))
+        if not login.is_valid():
+            raise Refusal(400, "code", _("code must be a login code of 1 to 128 characters."))
+        try:
+            openid = wechat.openid_of_code(login.validated_data["code"])
+        except wechat.LoginFailed as failure:
+            raise Refusal(*REFUSALS[type(failure)]) from failure
+        expires_in = settings.WECHAT_SESSION_DAYS * 24 * 3600
+        return Response({"session": wechat.make_session(openid), "expires_in": expires_in})
+
+
+class ReceiptsView(OpenView):
+    """`GET /wechat/receipts`: fresh receipts of the accounts that this person has rated, newest first."""
+
+    http_method_names = ["get"]
+
+    def get(self, request):
+        openid = wechat.read_session(bearer_token(request) or "")
+        if openid is None:
+            raise Refusal(401, "login", _("Log in with WeChat first."), {"WWW-Authenticate": "Bearer"})
+        numbers = Grade.objects.accounts_rated_by(openid)[:RECEIPTS_SHOWN]
+        return Response(
+            {"receipts": [{"acc_nbr": acc_nbr, "receipt": make_receipt(acc_nbr, openid)} for acc_nbr in numbers]}
+        )

@@ -1,0 +1,383 @@
+"""GET /graderesult: customers see their own ratings again, and nothing of anyone else's."""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.core import signing
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from grades.models import Grade, GradeQuerySet
+from grades.receipts import make_receipt
+from grades.wechat import make_session
+
+from .test_score import ARTICLE, FORM, assert_accepted, post, raw_form
+
+pytestmark = pytest.mark.django_db
+
+NUMBER = "13800138000"
+HEAD = {"grade_labels": ["服务态度", "专业水平", "响应速度"], "grade_min": 1, "grade_max": 5}
+ENGLISH = {"accept-language": "en"}
+
+
+def look(client, phonenum=NUMBER, receipts=(), session=None):
+    headers = ENGLISH | ({"x-grade-receipt": ", ".join(receipts)} if receipts else {})
+    if session:
+        headers["authorization"] = f"Bearer {session}"
+    return client.get("/graderesult", {"phonenum": phonenum}, headers=headers)
+
+
+def rate(client, session=None, **fields):
+    """Rate as a mini program does; returns the receipt."""
+    headers = {"authorization": f"Bearer {session}"} if session else {}
+    response = post(client, raw_form(**fields), **headers)
+    assert_accepted(response)
+    return response["X-Grade-Receipt"]
+
+
+def remarks(response):
+    assert response.status_code == 200, response.content
+    return [rating["remarks"][0] for rating in response.json()["ratings"]]
+
+
+def whole(response):
+    """All that a caller gets to see."""
+    return response.status_code, sorted(response.headers.items()), response.content
+
+
+def assert_refused(response):
+    assert response.status_code == 403
+    assert (response["Content-Type"], response["Cache-Control"]) == ("application/json", "no-store")
+    assert response.json() == {
+        "error": "forbidden",
+        "message": "Ratings are shown to those who gave them: with the receipt, or after WeChat login.",
+    }
+
+
+# --- What a receipt shows -------------------------------------------------------------------------
+
+
+def test_the_receipt_of_a_rating_shows_it(client):
+    with time_machine.travel(datetime(2026, 11, 22, 8, 0, 0, 987654, UTC)):
+        receipt = rate(client, txt2='"中\\n文👍"')
+    response = look(client, receipts=[receipt])
+    assert response.status_code == 200
+    assert (response["Content-Type"], response["Cache-Control"]) == ("application/json", "no-store")
+    assert response.json() == HEAD | {
+        "ratings": [{"grades": [5, 4, 3], "remarks": ["很好", "中\n文👍", ""], "time": "2026-11-22T16:00:00+08:00"}],
+        "more": False,
+    }
+
+
+def test_several_receipts_show_their_ratings_newest_first_each_once(client):
+    receipts = []
+    for hour, text in enumerate(["first", "second", "third"]):
+        with time_machine.travel(datetime(2026, 11, 22, hour, tzinfo=UTC)):
+            receipts.append(rate(client, txt1=f'"{text}"'))
+    assert remarks(look(client, receipts=[receipts[1], *receipts, receipts[0]])) == ["third", "second", "first"]
+
+
+def test_a_receipt_does_not_show_what_others_said_of_the_same_account(client, make_grade):
+    """Anyone gets a receipt for any number by rating it."""
+    rate(client, txt1='"a stranger\'s secret"')
+    make_grade(txt1="another", openid="o-someone")
+    assert remarks(look(client, receipts=[rate(client, txt1='"mine"')])) == ["mine"]
+
+
+def test_receipts_of_other_accounts_among_them_change_nothing(client):
+    other = rate(client, acc_nbr='"2"', txt1='"other"')
+    mine = rate(client, txt1='"mine"')
+    assert remarks(look(client, receipts=[other, "garbage", mine, ""])) == ["mine"]
+    assert remarks(look(client, "2", receipts=[other, mine])) == ["other"]
+
+
+def test_a_repeat_gets_a_receipt_for_the_rating_that_it_repeats(client):
+    with_id = {"submission_id": f'"{uuid.uuid4()}"', "txt1": '"with id"'}
+    for fields in (with_id, {"txt1": '"without"'}):
+        first, again = rate(client, **fields), rate(client, **fields)
+        assert remarks(look(client, receipts=[again])) == remarks(look(client, receipts=[first])) == [
+            json.loads(fields["txt1"])
+        ]  # fmt: skip
+    assert Grade.objects.count() == 2
+
+
+def test_a_receipt_whose_rating_was_deleted_shows_an_empty_list(client):
+    receipt = rate(client)
+    Grade.objects.all().delete()
+    response = look(client, receipts=[receipt])
+    assert (response.status_code, response.json()) == (200, HEAD | {"ratings": [], "more": False})
+
+
+def test_a_hundred_are_shown_and_more_are_said_to_be_there(client, make_grade, settings):
+    settings.WECHAT_APPID = "wx1"
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for day in range(100):
+        make_grade(openid="o-ann", txt1=str(day), insert_time=start + timedelta(days=day))
+    response = look(client, session=make_session("o-ann"))
+    assert remarks(response) == [str(day) for day in reversed(range(100))]
+    assert response.json()["more"] is False
+
+    make_grade(openid="o-ann", txt1="100", insert_time=start + timedelta(days=100))
+    response = look(client, session=make_session("o-ann"))
+    assert remarks(response) == [str(day) for day in range(100, 0, -1)]
+    assert response.json()["more"] is True
+
+
+def test_a_receipt_holds_for_as_long_as_the_setting_says(client, settings):
+    settings.RECEIPT_DAYS = 2
+    with time_machine.travel("2026-11-22T08:00:00+00:00", tick=False) as clock:
+        receipt = rate(client)
+        clock.shift(timedelta(days=2))
+        assert remarks(look(client, receipts=[receipt])) == ["很好"]
+        clock.shift(timedelta(seconds=1))
+        assert_refused(look(client, receipts=[receipt]))
+
+
+# --- What a session shows -------------------------------------------------------------------------
+
+
+def test_a_session_shows_this_persons_ratings_of_the_account_and_no_others(client, make_grade, settings):
+    settings.WECHAT_APPID = "wx1"
+    session = make_session("o-ann")
+    rate(client, session, txt1='"mine"')
+    make_grade(acc_nbr="2", txt1="mine elsewhere", openid="o-ann")
+    make_grade(txt1="a stranger's", openid="o-bob")
+    make_grade(txt1="nobody's")
+    assert remarks(look(client, session=session)) == ["mine"]
+    assert remarks(look(client, "2", session=session)) == ["mine elsewhere"]
+
+
+def test_the_receipt_of_a_logged_in_rating_shows_all_that_this_person_said_of_the_account(client, settings):
+    settings.WECHAT_APPID = "wx1"
+    with time_machine.travel("2026-11-22T08:00:00+00:00"):
+        rate(client, make_session("o-ann"), txt1='"first"')
+    receipt = rate(client, make_session("o-ann"), txt1='"second"')
+    rate(client, make_session("o-bob"), txt1='"a stranger"')
+    assert remarks(look(client, receipts=[receipt])) == ["second", "first"]
+
+
+def test_session_and_receipts_together_show_each_rating_once(client, settings):
+    settings.WECHAT_APPID = "wx1"
+    session = make_session("o-ann")
+    with time_machine.travel("2026-11-22T08:00:00+00:00"):
+        anonymous = rate(client, txt1='"before login"')
+    receipt = rate(client, session, txt1='"after"')
+    assert remarks(look(client, receipts=[anonymous, receipt], session=session)) == ["after", "before login"]
+
+
+def test_a_session_that_is_no_good_does_not_spoil_a_receipt(client, settings):
+    settings.WECHAT_APPID = "wx1"
+    assert remarks(look(client, receipts=[rate(client)], session="expired")) == ["很好"]
+
+
+# --- Nothing tells whether a number exists --------------------------------------------------------
+
+
+def receipts_that_are_no_good():
+    with time_machine.travel(timezone.now() - timedelta(days=365, seconds=2)):
+        expired = make_receipt(NUMBER, "o-ann")
+    good = make_receipt(NUMBER, "o-ann")
+    return {
+        "forged": good[:-1] + ("A" if good[-1] != "A" else "B"),
+        "of another content": make_receipt("1", "o-ann").split(":")[0] + ":" + good.split(":", 1)[1],
+        "expired": expired,
+        "of another account": make_receipt("13800138001", "o-ann"),
+        "of another SECRET_KEY": signing.dumps([NUMBER, "o-ann"], key="another" * 8, salt="grades.receipt"),
+        "signed for another purpose": signing.dumps([NUMBER, "o-ann"], salt="another"),
+        "of the account only": signing.dumps(NUMBER, salt="grades.receipt"),
+        "of a rating of another account": make_receipt("13800138001", 1),
+        "of no known form": signing.dumps({"acc_nbr": NUMBER}, salt="grades.receipt"),
+        "not base64": "é:ü:ö",
+        "empty": "",
+        "only commas": ",,,",
+        "thousands": "a:b:c," * 1200,
+    }
+
+
+@pytest.mark.parametrize("name", receipts_that_are_no_good())
+def test_a_receipt_that_is_no_good_is_refused_alike_and_before_anything_is_read(
+    client, make_grade, django_assert_num_queries, name
+):
+    receipt = receipts_that_are_no_good()[name].encode().decode("latin1")
+    make_grade(openid="o-ann")
+    with django_assert_num_queries(0):
+        refusal = look(client, receipts=[receipt])
+    assert_refused(refusal)
+    assert whole(refusal) == whole(look(client)) == whole(look(client, "1")) == whole(look(client, "1", [receipt]))
+
+
+def test_a_session_is_refused_alike_and_with_equal_work_for_a_number_that_others_rated_and_for_none(
+    client, make_grade, settings, django_assert_num_queries
+):
+    settings.WECHAT_APPID = "wx1"
+    make_grade(openid="o-bob")
+    make_grade()
+    with django_assert_num_queries(1) as queries:
+        refusal = look(client, session=make_session("o-ann"))
+        known = queries[0]["sql"]
+    with django_assert_num_queries(1) as queries:
+        other = look(client, "99", session=make_session("o-ann"))
+        unknown = queries[0]["sql"]
+    assert_refused(refusal)
+    assert whole(refusal) == whole(other) == whole(look(client))
+    assert known.replace(NUMBER, "99") == unknown
+
+
+def sessions_that_are_no_good():
+    with time_machine.travel(timezone.now() - timedelta(days=30, seconds=2)):
+        expired = make_session("o-ann")
+    return {
+        "expired": expired,
+        "forged": make_session("o-ann")[:-2] + "xx",
+        "an openid": "o-ann",
+        "a receipt": make_receipt(NUMBER, "o-ann"),
+        "empty": "",
+    }
+
+
+@pytest.mark.parametrize("name", ["expired", "forged", "an openid", "a receipt", "empty"])
+def test_a_session_that_is_no_good_is_refused_alike_and_before_anything_is_read(
+    client, make_grade, settings, django_assert_num_queries, name
+):
+    settings.WECHAT_APPID = "wx1"
+    session = sessions_that_are_no_good()[name]
+    make_grade(openid="o-ann")
+    with django_assert_num_queries(0):
+        refusal = client.get(
+            f"/graderesult?phonenum={NUMBER}", headers=ENGLISH | {"authorization": f"Bearer {session}"}
+        )
+    assert_refused(refusal)
+    assert whole(refusal) == whole(look(client, "99"))
+
+
+def test_a_session_of_another_app_is_refused(client, make_grade, settings):
+    """An openid means something within one app only."""
+    make_grade(openid="o-ann")
+    settings.WECHAT_APPID = "wx2"
+    session = make_session("o-ann")
+    assert remarks(look(client, session=session)) == ["服务态度很好"]
+    settings.WECHAT_APPID = "wx1"
+    assert_refused(look(client, session=session))
+
+
+def test_a_session_is_none_when_wechat_login_was_switched_off(client, make_grade, settings):
+    settings.WECHAT_APPID = "wx1"
+    session = make_session("o-ann")
+    make_grade(openid="o-ann")
+    settings.WECHAT_APPID = ""
+    assert_refused(look(client, session=session))
+    assert_refused(look(client, session=signing.dumps("o-ann", salt="grades.wechat.session.")))
+
+
+def test_an_openid_is_never_taken_from_a_request(client, make_grade, settings):
+    settings.WECHAT_APPID = "wx1"
+    make_grade(openid="o-ann")
+    assert_refused(client.get(f"/graderesult?phonenum={NUMBER}&openid=o-ann&session=o-ann", headers=ENGLISH))
+    body = raw_form(txt2='"x"') + "&openid=%22o-ann%22"
+    assert_accepted(client.post("/score?openid=o-ann", body, content_type=FORM, headers={"openid": "o-ann"}))
+    assert list(Grade.objects.order_by("id").values_list("openid", flat=True)) == ["o-ann", None]
+
+
+def test_an_unmodified_article_client_is_refused_politely_with_json(client):
+    assert_accepted(post(client, raw_form(), chartset="utf-8"))
+    response = client.get(f"/graderesult?phonenum={NUMBER}", headers={"accept": "text/html"})
+    assert (response.status_code, response["Content-Type"]) == (403, "application/json")
+    assert set(response.json()) == {"error", "message"}
+    assert list(Grade.objects.values(*ARTICLE)) == [ARTICLE]
+
+
+# --- Bad input, faults and cost -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "phonenum=",
+        f"phonenum={NUMBER}&phonenum={NUMBER}",
+        f"phonenum={'1' * 33}",
+        f"phonenum={'1' * 7000}",
+        "phonenum=138%000",
+        "phonenum=%22138%22",
+        "phonenum=138%0A",
+        "phonenum=%EF%BC%91",
+        "phonenum=%FF",
+        f"Phonenum={NUMBER}",
+    ],
+)
+def test_a_number_that_is_absent_twice_or_none_is_refused(client, django_assert_num_queries, query):
+    with django_assert_num_queries(0):
+        response = client.get(f"/graderesult?{query}", headers=ENGLISH | {"accept": "text/html"})
+    assert (response.status_code, response["Cache-Control"]) == (400, "no-store")
+    assert response.json() == {
+        "error": "phonenum", "message": "phonenum must be given once, and be an account number.",
+    }  # fmt: skip
+
+
+def test_a_query_of_thousands_of_fields_is_refused_with_json(client):
+    response = client.get("/graderesult?" + "&".join(f"f{n}=1" for n in range(2000)))
+    assert (response.status_code, response.json()) == (400, {"error": "request", "message": "bad request"})
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "head", "options"])
+def test_other_methods_are_refused_with_json(client, method):
+    response = getattr(client, method)(f"/graderesult?phonenum={NUMBER}")
+    assert (response.status_code, response["Allow"], response["Content-Type"]) == (405, "GET", "application/json")
+    if method != "head":
+        assert response.json() == {"error": "method", "message": "only GET is allowed"}
+
+
+def test_errors_on_its_path_are_json(client):
+    for path in ("/graderesult/", "/graderesult/x"):
+        response = client.get(path, headers={"accept": "text/html"})
+        assert (response.status_code, response.json()) == (404, {"error": "not_found", "message": ""})
+
+
+def test_an_unreachable_store_answers_503_with_a_time_to_try_again(client, monkeypatch, caplog):
+    def unreachable(*args):
+        raise OperationalError(2002, f"Can't connect for {NUMBER}")
+
+    receipt = rate(client)
+    monkeypatch.setattr(GradeQuerySet, "given_by", unreachable)
+    response = look(client, receipts=[receipt])
+    assert (response.status_code, response["Retry-After"], response["Cache-Control"]) == (503, "5", "no-store")
+    assert response.json() == {
+        "error": "store", "message": "The server cannot reach its data. Try again in a few seconds.",
+    }  # fmt: skip
+    assert NUMBER not in caplog.text
+
+
+def test_a_fault_of_ours_answers_with_json_and_keeps_the_number_out_of_the_log(client, monkeypatch, caplog):
+    def faulty(*args):
+        raise RuntimeError("no")
+
+    receipt = rate(client)
+    monkeypatch.setattr(GradeQuerySet, "given_by", faulty)
+    response = look(client, receipts=[receipt])
+    assert response.status_code == 500
+    assert response.json() == {"error": "server", "message": "Something went wrong on the server."}
+    assert [record.getMessage() for record in caplog.records if record.name == "grades.api"] == ["a request failed"]
+    assert NUMBER not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)  # MySQL's ANALYZE commits
+def test_a_result_is_one_query_that_two_indexes_answer(client, django_assert_num_queries, settings):
+    """However many ratings others gave of the same account."""
+    settings.WECHAT_APPID = "wx1"
+    content = ARTICLE | {"txt1": ""}
+    Grade.objects.bulk_create(Grade(**content, openid=f"o-{n}" if n % 2 else None) for n in range(2000))
+    anonymous = rate(client)
+    rate(client, make_session("o-ann"), txt1='"mine"')
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE TABLE grade" if connection.vendor == "mysql" else "ANALYZE")
+    with django_assert_num_queries(1):
+        response = look(client, receipts=[anonymous], session=make_session("o-ann"))
+    assert remarks(response) == ["mine", "很好"]
+
+    plan = Grade.objects.given_by(NUMBER, {Grade.objects.latest("id").pk - 1}, {"o-ann"}).explain()
+    assert "grade_by_openid" in plan
+    assert "PRIMARY" in plan or "INTEGER PRIMARY KEY" in plan
+    assert "grade_by_account" not in plan.replace("grade_by_account,", "").replace(",grade_by_account", "")

@@ -1,0 +1,43 @@
+// One request to our server.
+const config = require("./config");
+
+// Their names come in any case: HTTP/2 servers send small letters, some proxies capitals.
+function lowerCased(headers) {
+  const result = {};
+  Object.keys(headers || {}).forEach((name) => {
+    result[name.toLowerCase()] = String(headers[name]);
+  });
+  return result;
+}
+
+function reasonOf(errMsg) {
+  if (/timeout|timed out|超时/i.test(errMsg)) return "timeout";
+  if (/domain list|合法域名/i.test(errMsg)) return "domain";
+  return "network";
+}
+
+// Resolves to {status, data, headers} whatever the status is. Rejects with {reason}: "timeout",
+// "domain" (the address is not in the mini program's list) or "network".
+function request(method, path, options) {
+  const given = options || {};
+  return new Promise((resolve, reject) => {
+    wx.request({
+      url: config.baseUrl + path,
+      method,
+      data: given.data,
+      header: given.headers || {},
+      timeout: config.timeout,
+      success: (reply) => resolve({ status: reply.statusCode, data: reply.data, headers: lowerCased(reply.header) }),
+      fail: (error) => reject({ reason: reasonOf(String(error && error.errMsg)) }),
+    });
+  });
+}
+
+// "请在 5 秒后" or, without a usable Retry-After, "请稍后".
+function whenToRetry(headers) {
+  const seconds = /^\d{1,5}$/.test(headers["retry-after"]) ? Number(headers["retry-after"]) : 0;
+  if (!seconds) return "请稍后";
+  return seconds < 120 ? `请在 ${seconds} 秒后` : `请在 ${Math.ceil(seconds / 60)} 分钟后`;
+}
+
+module.exports = { request, whenToRetry };

@@ -1,0 +1,27 @@
+// The phone's storage. A full or broken one must not stop a rating: it then lives in memory only.
+function read(key) {
+  try {
+    return wx.getStorageSync(key) || null;
+  } catch (error) {
+    console.warn("storage cannot be read", key);
+    return null;
+  }
+}
+
+function write(key, value) {
+  try {
+    wx.setStorageSync(key, value);
+  } catch (error) {
+    console.warn("storage cannot be written", key);
+  }
+}
+
+function remove(key) {
+  try {
+    wx.removeStorageSync(key);
+  } catch (error) {
+    console.warn("storage cannot be cleared", key);
+  }
+}
+
+module.exports = { read, write, remove };
