@@ -68,14 +68,10 @@ class GradeQuerySet(models.QuerySet):
     def with_account_prefix(self, prefix):
         return self.filter(prefix_range("acc_nbr", prefix))
 
-    def given_by(self, acc_nbr, ids, openids):
-        """What some ratings of an account, and some people, say of it: dicts, newest first.
-
-        A union, so that each half is found by its own index: the work is that for the answer,
-        however many ratings others gave.
-        """
-        columns = self.of_account(acc_nbr).values("id", "insert_time", *Grade.CONTENT)
-        return columns.filter(id__in=ids).union(columns.filter(openid__in=openids)).order_by("-insert_time", "-id")
+    def given_by(self, openids):
+        """The ratings of some people; None among the openids stands for the anonymous ones."""
+        whose = Q(openid__in=openids - {None})
+        return self.filter(whose | Q(openid=None) if None in openids else whose)
 
     def accounts_rated_by(self, openid):
         """The account numbers that a person has rated, the last rated first."""
@@ -172,9 +168,9 @@ class Grade(models.Model):
         indexes = [
             # the admin's list and every export: newest first, from/to a date
             models.Index(fields=["insert_time", "id"], name="grade_by_time"),
-            # the query page: what this customer said; the admin's search by account or prefix
+            # the query page and /graderesult: what this customer said; the admin's search by account or prefix
             models.Index(fields=["acc_nbr", "insert_time", "id"], name="grade_by_account"),
-            # /graderesult and /wechat/receipts: what a person said of an account, and of which
+            # /graderesult by session, /wechat/receipts: what a person said of an account, and of which
             models.Index(fields=["openid", "acc_nbr", "insert_time", "id"], name="grade_by_openid"),
             # the admin's filters, each newest first
             models.Index(fields=["review_state", "insert_time", "id"], name="grade_by_review"),
@@ -204,7 +200,7 @@ class Grade(models.Model):
 
     @classmethod
     def submit(cls, *, submission_id=None, openid=None, **content):
-        """Store one rating exactly once; returns it as stored, now or by the submission that this repeats.
+        """Store one rating exactly once; returns True if a row was added, False for a repeat.
 
         `content` is the seven validated fields, `openid` who rates, if that is known. The unique
         indexes decide what is a repeat, never a look before the leap: of any number of equal
@@ -224,19 +220,19 @@ class Grade(models.Model):
         if submission_id is None and settings.DEDUPE_WINDOW:
             grade.content_key = grade.make_content_key()
         if grade._insert():
-            return grade
+            return True
         if submission_id is not None:
             stored = cls.objects.get(submission_id=submission_id)
             # Logged in for one attempt and not for the other is still the same submission.
             if not grade.has_content_of(stored) or (openid and stored.openid and openid != stored.openid):
                 raise SubmissionConflict
-            return stored
+            return False
         with transaction.atomic():
             holder = cls.objects.filter(content_key=grade.content_key)
             expired = holder.filter(insert_time__lte=now - timedelta(seconds=settings.DEDUPE_WINDOW))
-            if not expired.update(content_key=None) and (stored := holder.first()):
-                return stored
-            return grade if grade._insert() else holder.get()
+            if expired.update(content_key=None) or not holder.exists():
+                return grade._insert()
+        return False
 
     def _insert(self):
         """Add this row; False if a unique index says that it is there already.

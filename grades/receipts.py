@@ -9,29 +9,27 @@ SALT = "grades.receipt"
 RECEIPTS_READ = 50  # of one request; more do not fit into a header anyway
 
 
-def make_receipt(acc_nbr, rater):
-    """A signed, timestamped token for an account's ratings by `rater`; URL-safe ASCII.
+def make_receipt(acc_nbr, openid=None):
+    """A signed, timestamped token for an account's ratings; URL-safe ASCII.
 
-    `rater` is an openid, for all that this person says of the account; or for an anonymous rating its
-    id, since nothing else tells its author from anyone who rates the same number.
+    It shows the anonymous ratings of the account, and with an `openid` those of that person too.
     """
-    return signing.dumps([acc_nbr, rater], salt=SALT)
+    return signing.dumps([acc_nbr, openid], salt=SALT)
 
 
 def read_receipts(header, acc_nbr):
-    """What the receipts in `header`, separated by commas, show of an account: (ids, openids).
+    """The openids of the receipts in `header`, separated by commas, that are good for an account.
 
-    Receipts that are forged, expired, for another account or of another SECRET_KEY show nothing.
+    None among them stands for an anonymous rating; the set is empty if no receipt is good. Receipts
+    that are forged, expired, for another account or of another SECRET_KEY are not.
     """
-    ids, openids = set(), set()
+    openids = set()
     for receipt in header.split(",")[:RECEIPTS_READ]:
         try:
             content = signing.loads(receipt.strip(), salt=SALT, max_age=timedelta(days=settings.RECEIPT_DAYS))
         except signing.BadSignature:
             continue
         match content:
-            case [number, int(grade_id)] if number == acc_nbr:
-                ids.add(grade_id)
-            case [number, str(openid)] if number == acc_nbr:
+            case [number, str() | None as openid] if number == acc_nbr:
                 openids.add(openid)
-    return ids, openids
+    return openids

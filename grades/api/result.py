@@ -16,24 +16,28 @@ RATINGS_SHOWN = 100
 
 
 class GradeResultView(OpenView):
-    """`GET /graderesult?phonenum=…`: what the caller said of this account, by receipt or session.
+    """`GET /graderesult?phonenum=…`: the account's ratings, to whoever shows a receipt for it or a session.
 
-    Anyone gets a receipt for any number by rating it, so a receipt shows the ratings of the one who
-    got it, and never what others said. Without one nothing is read from the database: no answer, and
-    no time that it takes, depends on whether the number is known here.
+    What a person said after WeChat login is shown to that person only. Without a good receipt or session
+    nothing is read from the database: no answer, and no time that it takes, depends on whether the
+    number is known here.
     """
 
     http_method_names = ["get"]
 
     def get(self, request):
         acc_nbr = self.read_phonenum(request)
-        ids, openids = read_receipts(request.headers.get("X-Grade-Receipt", ""), acc_nbr)
+        openids = read_receipts(request.headers.get("X-Grade-Receipt", ""), acc_nbr)
+        # The holder of any receipt sees what was said anonymously, as one who rated anonymously does.
+        by_receipt = openids | {None} if openids else openids
         session = read_session(bearer_token(request) or "")
+        whose = by_receipt | {session} if session else by_receipt
         rows = []
-        if ids or openids or session:
-            rows = list(Grade.objects.given_by(acc_nbr, ids, openids | {session} - {None})[: RATINGS_SHOWN + 1])
+        if whose:
+            ratings = Grade.objects.of_account(acc_nbr).given_by(whose).newest_first()
+            rows = list(ratings.values("insert_time", *Grade.CONTENT)[: RATINGS_SHOWN + 1])
         # A receipt is for ratings that were there, should they be gone; a session alone proves nothing.
-        if not (rows or ids or openids):
+        if not (rows or by_receipt):
             raise Refusal(
                 403,
                 "forbidden",

@@ -36,14 +36,12 @@ class ScoreView(OpenView):
         if not submission.is_valid():
             raise Refusal(400, submission.first_error())
         try:
-            grade = Grade.submit(openid=openid, **submission.validated_data)
+            Grade.submit(openid=openid, **submission.validated_data)
         except SubmissionConflict as conflict:
             raise Refusal(409, "submission_id: already used for other content") from conflict
         except AlreadyRated as rated:
             raise Refusal(409, "acc_nbr: this dispatch is already rated") from rated
-        # A repeat may meet a rating that was stored for nobody: its receipt shows that one and no other.
-        by_person = openid is not None and grade.openid == openid
-        receipt = make_receipt(grade.acc_nbr, openid if by_person else grade.pk)
+        receipt = make_receipt(submission.validated_data["acc_nbr"], openid)
         return Response(SUCCESS, headers={"X-Grade-Receipt": receipt})
 
     def read_openid(self, request):
