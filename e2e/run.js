@@ -13,7 +13,7 @@ const { scenarios } = require("./scenarios");
 const { scenarios: loginScenarios } = require("./login_scenarios");
 const { migrate, startSite, startWeChat, storedRatings, ROOT } = require("./server");
 
-const AT_A_TIME = 4;
+const AT_A_TIME = 6;
 const CLIENT = path.join(ROOT, "miniprogram");
 const PICTURES = process.env.PICTURES_DIR && path.resolve(ROOT, process.env.PICTURES_DIR);
 const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
