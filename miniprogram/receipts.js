@@ -1,5 +1,5 @@
-// The signed receipts of the ratings sent from this phone. Each shows the rating that it was given for,
-// so several are kept of each account, and all of them are shown together.
+// The signed receipts of the ratings sent from this phone. One shows the ratings of its account, and after
+// WeChat login those of its owner; several are kept of each account, as one may outlive another.
 const storage = require("./storage");
 
 const KEY = "receipts";
