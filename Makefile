@@ -1,5 +1,5 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
-.PHONY: help run test dev setup lint messages browser pictures e2e mariadb clean
+.PHONY: help run test dev setup lint messages browser pictures e2e e2e-negative mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest
 NEUTRAL := ENV_FILE= SECRET_KEY=for-development-tools-only DATABASE_URL=sqlite://:memory:
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "PORT=8001           another port (run, dev)"
 	@echo "DATABASE_URL=mysql://user:password@127.0.0.1:3306/scoring  another database (run, dev, test, browser)"
@@ -52,8 +52,12 @@ pictures: ## take the README's pictures anew (into docs/img, or PICTURES_DIR=…
 	@PICTURES_DIR=$(or $(PICTURES_DIR),docs/img) $(PYTEST) -m browser grades/tests/browser/test_pictures.py
 
 e2e: ## run the mini program in chromium against the server on MariaDB (pictures: PICTURES_DIR=docs/img)
-	@ENV_FILE= bin/setup --chromium
+	@ENV_FILE= bin/setup --chromium --mariadb --node
 	@PICTURES_DIR=$(PICTURES_DIR) bin/e2e $(if $(ARGS),'$(ARGS)')
+
+e2e-negative: ## break the mini program in many ways and check that the tests notice each
+	@ENV_FILE= bin/setup --chromium --mariadb --node
+	@bin/e2e --negative
 
 mariadb: ## start a throw-away MariaDB and print its DATABASE_URL, until Ctrl-C
 	@bin/mariadb sh -c 'echo "DATABASE_URL=$$DATABASE_URL (Ctrl-C stops the server and deletes its data)"; \
