@@ -48,7 +48,7 @@ def open_page(browser, server, transactional_db):
         context = browser.new_context(
             **{"base_url": server, "locale": "zh-CN", "viewport": {"width": 1280, "height": 800}, **options}
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # a busy machine is slow, not wrong
         contexts.append(context)
         page = context.new_page()
         if not errors_expected:
