@@ -65,9 +65,6 @@ class GradeQuerySet(models.QuerySet):
     def of_account(self, acc_nbr):
         return self.filter(acc_nbr=acc_nbr)
 
-    def with_account_prefix(self, prefix):
-        return self.filter(prefix_range("acc_nbr", prefix))
-
     def given_by(self, openids):
         """The ratings of some people; None among the openids stands for the anonymous ones."""
         whose = Q(openid__in=openids - {None})

@@ -38,6 +38,11 @@ def wants_json(request):
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
+def is_scripted(request):
+    """Whether a script is asking, which can read JSON and cannot follow a login page."""
+    return is_ajax(request) or wants_json(request)
+
+
 def json_error(status, code, message, **extra):
     return JsonResponse({"error": code, "message": str(message), **extra}, status=status)
 
@@ -54,7 +59,7 @@ def staff_required(view):
         # After a login one comes back to the page: an address that only takes a POST is none.
         back = request.path if request.method == "GET" else reverse("query")
         login = f"{reverse('admin:login')}?{urlencode({'next': back})}"
-        scripted = is_ajax(request) or wants_json(request)
+        scripted = is_scripted(request)
         if not request.user.is_authenticated:
             if scripted:
                 return json_error(401, "login_required", _("Your session has ended. Please log in again."), login=login)
@@ -224,6 +229,6 @@ def server_error(request):
 
 
 def csrf_failure(request, reason=""):
-    if is_ajax(request) or wants_json(request):
+    if is_scripted(request):
         return json_error(403, "csrf", _("The page is out of date. Load it again."))
     return render(request, "403_csrf.html", status=403)
