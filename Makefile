@@ -1,5 +1,5 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
-.PHONY: help run test dev setup lint messages browser pictures e2e e2e-negative mariadb clean
+.PHONY: help run run-score test dev setup lint messages browser pictures e2e e2e-negative mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -18,6 +18,10 @@ help: ## list the commands
 run: ## serve the site on http://127.0.0.1:8000; the first time with sample data and a login
 	@bin/setup
 	@bin/run
+
+run-score: ## serve only what mini programs send, by processes of its own (SCORE_* settings)
+	@bin/setup
+	@bin/serve-score
 
 # The browser tests' tools are not installed for this, so not even their conftest can be loaded.
 test: ## run the tests, on SQLite unless DATABASE_URL names another server

@@ -1,6 +1,7 @@
 """gunicorn's settings, for `make run` as for a server: `gunicorn --config deploy/gunicorn.conf.py`.
 
-PORT, WEB_WORKERS and WEB_THREADS come from the environment or from `.env`.
+PORT, WEB_WORKERS and WEB_THREADS come from the environment or from `.env`; with POOL=SCORE, which
+`make run-score` sets, SCORE_PORT, SCORE_WORKERS and SCORE_THREADS do.
 """
 
 import os
@@ -8,26 +9,12 @@ import re
 import sys
 from pathlib import Path
 
-from dotenv import dotenv_values
 from gunicorn.glogging import Logger
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(BASE_DIR))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scoring_site.logs import PrivateFormatter  # noqa: E402 - found by the line above
-
-ENV_FILE = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
-stored = dotenv_values(ENV_FILE) if ENV_FILE else {}
-
-
-def whole_number(name, default, highest):
-    value = os.environ.get(name) or stored.get(name) or default
-    if not re.fullmatch(r"[0-9]{1,5}", str(value)) or not 1 <= int(value) <= highest:
-        sys.exit(
-            f"{name} must be a whole number from 1 to {highest}. "
-            f"Set it in {ENV_FILE or 'the environment'}: {name}={default}"
-        )
-    return int(value)
+from deploy.environment import BASE_DIR, whole_number  # noqa: E402 - found by the line above
+from scoring_site.logs import PrivateFormatter  # noqa: E402
 
 
 def without_query(uri):
@@ -62,11 +49,16 @@ class PrivateLogger(Logger):
 wsgi_app = "scoring_site.wsgi"
 chdir = str(BASE_DIR)
 # Loopback only: the proxy in front speaks TLS. Scheme headers are believed from this machine alone.
-bind = f"127.0.0.1:{whole_number('PORT', 8000, 65535)}"
+if os.environ.get("POOL") == "SCORE":
+    bind = f"127.0.0.1:{whole_number('SCORE_PORT', 8001, 65535)}"
+    workers = whole_number("SCORE_WORKERS", 2, 64)
+    threads = whole_number("SCORE_THREADS", 16, 256)
+else:
+    bind = f"127.0.0.1:{whole_number('PORT', 8000, 65535)}"
+    workers = whole_number("WEB_WORKERS", 2, 64)
+    threads = whole_number("WEB_THREADS", 4, 64)
 forwarded_allow_ips = "127.0.0.1"
 worker_class = "gthread"
-workers = whole_number("WEB_WORKERS", 2, 64)
-threads = whole_number("WEB_THREADS", 4, 64)
 timeout = 60  # seconds without a sign of life from a worker; a long export in a thread is no silence
 graceful_timeout = 30  # seconds that running requests get to finish when the site stops
 # gunicorn's default is one socket per user: a second instance would take it from the first.
