@@ -13,8 +13,8 @@ from gunicorn.glogging import Logger
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from deploy.environment import BASE_DIR, whole_number  # noqa: E402 - found by the line above
-from scoring_site.logs import PrivateFormatter  # noqa: E402
+from deploy.environment import BASE_DIR, whole_number
+from scoring_site.logs import PrivateFormatter
 
 
 def without_query(uri):

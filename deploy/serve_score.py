@@ -10,12 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from deploy.environment import BASE_DIR, one_of, whole_number  # noqa: E402 - found by the line above
+from deploy.environment import BASE_DIR, one_of, whole_number
 
 
 def serve_by_gunicorn():
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
-    os.execve(gunicorn, [gunicorn, "--config", "deploy/gunicorn.conf.py"], os.environ | {"POOL": "SCORE"})
+    os.execve(gunicorn, [gunicorn, "--config", "deploy/gunicorn.conf.py"], os.environ | {"POOL": "SCORE"})  # noqa: S606
 
 
 def serve_by_granian():

@@ -115,6 +115,8 @@ class GradeField(SubmissionField):
     default_error_messages = {"type": "must be a whole number", "range": "out of range"}
 
     def to_internal_value(self, data):
+        if data.__class__ is Number and len(data) == 1 and settings.GRADE_MIN <= int(data) <= settings.GRADE_MAX:
+            return int(data)  # a digit, which nearly every grade is
         if isinstance(data, bool) or not isinstance(data, str | int):
             self.fail("type")
         if isinstance(data, str) and not isinstance(data, Number) and not (data.isascii() and data.isdigit()):
@@ -192,7 +194,30 @@ class SubmissionSerializer(serializers.Serializer):
     txt3 = RemarkField(default="")
     submission_id = SubmissionIdField(required=False)
 
-    def first_error(self):
-        """The first field at fault and why, e.g. "grade1: out of range"."""
-        field, reasons = next(iter(self.errors.items()))
-        return f"{field}: {reasons[0]}"
+
+class SubmissionError(Exception):
+    """A submission that the contract refuses; the message is the first field at fault and why."""
+
+
+# The fields of one serializer serve every request: to make a serializer is to copy them all.
+SUBMISSION_FIELDS = SubmissionSerializer().fields
+
+
+def read_submission(fields):
+    """What `SubmissionSerializer` makes of decoded fields: the validated values by name.
+
+    Raises `SubmissionError`, e.g. "grade1: out of range".
+    """
+    submission = {}
+    for name, field in SUBMISSION_FIELDS.items():
+        value = fields.get(name)
+        if value is not None:
+            try:
+                submission[name] = field.to_internal_value(value)
+            except serializers.ValidationError as error:
+                raise SubmissionError(f"{name}: {error.detail[0]}") from error
+        elif field.required:
+            raise SubmissionError(f"{name}: {field.error_messages['required']}")
+        elif field.default is not serializers.empty:
+            submission[name] = field.default
+    return submission

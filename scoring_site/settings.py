@@ -26,7 +26,7 @@ if ENV_FILE:
 
 
 # Every name read below; settings of other programs that share the file come first.
-known_names = {"PORT", "WEB_WORKERS", "WEB_THREADS"}
+known_names = {"PORT", "WEB_WORKERS", "WEB_THREADS", "SCORE_PORT", "SCORE_SERVER", "SCORE_WORKERS", "SCORE_THREADS"}
 
 
 def read(reader, name, help_text, **options):
@@ -152,6 +152,7 @@ if ENV_FILE and os.path.exists(ENV_FILE):
 
 # --- The database ---------------------------------------------------------------------------------
 
+SUBMISSIONS_DATABASE = "default"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
     DATABASES["default"]["OPTIONS"] = {
         "charset": "utf8mb4",
@@ -161,6 +162,21 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
         "init_command": "SET sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
         **DATABASES["default"].get("OPTIONS", {}),
     }
+    # Ratings are stored by connections of their own. Each step gives up after seconds, where an office's
+    # long query may go on; and there is no ping before the INSERT, since a lost connection is replaced
+    # and the INSERT tried again.
+    DATABASES["submissions"] = {
+        **DATABASES["default"],
+        "CONN_HEALTH_CHECKS": False,
+        "OPTIONS": {
+            **DATABASES["default"]["OPTIONS"],
+            "connect_timeout": 2,
+            "read_timeout": 4,
+            "write_timeout": 4,
+            "init_command": f"{DATABASES['default']['OPTIONS']['init_command']}, innodb_lock_wait_timeout=2",
+        },
+    }
+    SUBMISSIONS_DATABASE = "submissions"
     DATABASES["default"]["TEST"] = {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_bin"}
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(mode=0o700, exist_ok=True)
@@ -193,6 +209,7 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "grades.middleware.StraightToScore",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -3,7 +3,6 @@
 import logging
 
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.negotiation import BaseContentNegotiation
@@ -12,6 +11,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ..retries import StoreUnavailable, is_transient
 from ..serializers import BodyError, decode_body
 
 logger = logging.getLogger("grades.api")
@@ -86,9 +86,10 @@ class OpenView(APIView):
             return self.refuse(Refusal(405, f"method: only {' or '.join(self.allowed_methods)} is allowed"))
         if isinstance(exc, SuspiciousOperation):  # Django's, for a query string beyond its limits
             return self.refuse(Refusal(400, "request: bad request"))
-        if isinstance(exc, OperationalError | InterfaceError):
+        if isinstance(exc, StoreUnavailable) or is_transient(exc):
             # The code and not the message, in which a driver may quote what the customer sent.
-            logger.error("the store is unreachable: %s %s", type(exc).__name__, exc.args[:1])
+            cause = exc.__cause__ if isinstance(exc, StoreUnavailable) else exc
+            logger.error("the store is unreachable: %s %s", type(cause).__name__, cause.args[:1])
             message = _("The server cannot reach its data. Try again in a few seconds.")
             return self.refuse(Refusal(503, "store: unreachable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)}))
         logger.error("%s failed", self.subject, exc_info=exc)

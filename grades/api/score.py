@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
@@ -11,7 +12,7 @@ from rest_framework.response import Response
 
 from ..models import REMARK_LENGTH, AlreadyRated, Grade, SubmissionConflict
 from ..receipts import make_receipt
-from ..serializers import SubmissionSerializer
+from ..serializers import SubmissionError, read_submission
 from ..wechat import read_session
 from .base import OpenView, Refusal, bearer_token
 
@@ -30,19 +31,23 @@ class ScoreView(OpenView):
     max_body_bytes = MAX_BODY_BYTES
     subject = "a submission"
 
+    def initial(self, request, *args, **kwargs):
+        request._request.get_host()  # refuses a host that is not ours, as a middleware does on the other routes
+        super().initial(request, *args, **kwargs)
+
     def post(self, request):
         openid = self.read_openid(request)
-        submission = SubmissionSerializer(data=self.read_fields(request))
-        if not submission.is_valid():
-            raise Refusal(400, submission.first_error())
         try:
-            Grade.submit(openid=openid, **submission.validated_data)
+            submission = read_submission(self.read_fields(request))
+        except SubmissionError as error:
+            raise Refusal(400, str(error)) from error
+        try:
+            Grade.submit(openid=openid, **submission)
         except SubmissionConflict as conflict:
             raise Refusal(409, "submission_id: already used for other content") from conflict
         except AlreadyRated as rated:
             raise Refusal(409, "acc_nbr: this dispatch is already rated") from rated
-        receipt = make_receipt(submission.validated_data["acc_nbr"], openid)
-        return Response(SUCCESS, headers={"X-Grade-Receipt": receipt})
+        return toast(SUCCESS, headers={"X-Grade-Receipt": make_receipt(submission["acc_nbr"], openid)})
 
     def read_openid(self, request):
         """Whose rating it is: the openid of the session that is shown, None for an anonymous rating.
@@ -50,9 +55,9 @@ class ScoreView(OpenView):
         A session that is no longer good is refused and not taken for none: the client can log in
         again, and the customer finds the rating later.
         """
-        token = bearer_token(request)
         if not settings.WECHAT_APPID:  # nowhere to log in again
             return None
+        token = bearer_token(request)
         if token is None and not settings.REQUIRE_WECHAT_LOGIN:
             return None
         openid = read_session(token) if token is not None else None
@@ -62,8 +67,14 @@ class ScoreView(OpenView):
         return openid
 
     def refuse(self, refusal):
-        headers = {"X-Score-Error": refusal.reason, **refusal.headers}
-        return Response(FAILURE, status=refusal.status_code, headers=headers)
+        return toast(FAILURE, refusal.status_code, {"X-Score-Error": refusal.reason, **refusal.headers})
+
+
+def toast(text, status=200, headers=None):
+    """The reply of /score: a JSON string, and nothing that is rendered or negotiated."""
+    content = json.dumps(text, ensure_ascii=False).encode()
+    headers = {"Content-Length": str(len(content)), "X-Content-Type-Options": "nosniff", **(headers or {})}
+    return HttpResponse(content, "application/json", status, headers=headers)
 
 
 class ScoreFormView(OpenView):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 import time_machine
 from django.core import signing
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 
 from grades.api import MAX_BODY_BYTES, ScoreView
@@ -410,17 +410,23 @@ def test_a_repeat_whose_first_rating_was_deleted_is_stored_again(client):
 @pytest.mark.django_db
 def test_a_repeat_whose_first_rating_is_deleted_at_that_moment_is_stored(client, monkeypatch):
     """Refused by the index, and then there is nobody to be a repeat of: it must not be lost."""
-    insert, answers = Grade._insert, [False]
-    monkeypatch.setattr(Grade, "_insert", lambda grade: answers.pop() if answers else insert(grade))
+    insert, answers = Grade._insert, [IntegrityError()]
+
+    def refused_once(row):
+        if answers:
+            raise answers.pop()
+        insert(row)
+
+    monkeypatch.setattr(Grade, "_insert", refused_once)
     assert_accepted(post(client, raw_form()))
     assert stored() == [ARTICLE]
 
 
 @pytest.mark.django_db
 def test_one_rating_costs_one_insert(client, django_assert_num_queries):
-    with django_assert_num_queries(3) as queries:  # savepoint, insert, release: the test's own transaction is outside
+    with django_assert_num_queries(1) as queries:  # it commits by itself
         assert_accepted(post(client, raw_form()))
-    assert [query["sql"].split()[0] for query in queries] == ["SAVEPOINT", "INSERT", "RELEASE"]
+    assert queries[0]["sql"].startswith("INSERT INTO grade ")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,12 +12,12 @@ from urllib.parse import quote
 import pytest
 import time_machine
 from django.core import signing
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from e2e import wechat_stub
 from grades import wechat as wechat_client
-from grades.models import AlreadyRated, Grade
+from grades.models import Grade
 from grades.wechat import read_session
 
 from .conftest import gunicorn
@@ -375,9 +375,9 @@ def test_someone_elses_submission_id_is_a_conflict(client, wechat):
 
 def test_a_rating_with_a_session_costs_one_insert(client, wechat, django_assert_num_queries):
     session = session_of(client, "code-ann")
-    with django_assert_num_queries(3) as queries:
+    with django_assert_num_queries(1) as queries:
         assert_accepted(rate(client, session))
-    assert [query["sql"].split()[0] for query in queries] == ["SAVEPOINT", "INSERT", "RELEASE"]
+    assert queries[0]["sql"].startswith("INSERT INTO grade ")
 
 
 # --- One rating per dispatch ----------------------------------------------------------------------
@@ -486,10 +486,9 @@ def test_with_a_window_of_zero_the_dispatch_still_counts(client, once, make_acco
 def test_the_database_itself_has_room_for_one(once, make_account):
     make_account()
     Grade.submit(openid="o-ann", **ARTICLE)
-    rating = Grade(openid="o-ann", **ARTICLE | {"grade1": 1})
-    rating.dispatch_key = rating.make_dispatch_key()
-    with pytest.raises(AlreadyRated):
-        rating._insert()
+    key = Grade.objects.get().dispatch_key
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Grade.objects.create(openid="o-ann", dispatch_key=key, **ARTICLE | {"grade1": 1})
     assert Grade.objects.count() == 1
 
 
