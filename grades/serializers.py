@@ -2,14 +2,16 @@
 
 import json
 import re
+from binascii import unhexlify
 from decimal import Decimal, InvalidOperation
-from urllib.parse import parse_qsl
 from uuid import UUID
 
 from django.conf import settings
 from rest_framework import serializers
 
 from .models import ACC_NBR_LENGTH, REMARK_LENGTH
+
+MAX_FIELDS = 100
 
 
 class BodyError(Exception):
@@ -40,22 +42,31 @@ def decode_form_value(text):
         return text
 
 
-def decode_form(text):
+PERCENT_RUN = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+
+
+def unquote(value):
+    """A name or value (bytes) of a form as text; a % that begins no byte stays.
+
+    A run of bytes at a time: one by one, as in the standard library, it would be the dearest step of a rating.
+    """
+    return PERCENT_RUN.sub(lambda run: unhexlify(run[0].replace(b"%", b"")), value.replace(b"+", b" ")).decode()
+
+
+def decode_form(body):
     """The fields of an `application/x-www-form-urlencoded` body, each value JSON or bare."""
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=100)
-    except UnicodeDecodeError:
-        raise
-    except ValueError as error:
-        raise BodyError("too many fields") from error
-    fields = dict(pairs)
+    pairs = [pair.partition(b"=") for pair in body.split(b"&") if pair]
+    if len(pairs) > MAX_FIELDS:
+        raise BodyError("too many fields")
+    fields = {unquote(name): unquote(value) for name, _equals, value in pairs}
     if len(fields) < len(pairs):
         raise BodyError("a field is given twice")
     return {name: decode_form_value(value) for name, value in fields.items()}
 
 
-def decode_object(text):
+def decode_object(body):
     """The fields of an `application/json` body."""
+    text = body.decode()
     try:
         fields = _decode_json(text)
     except (ValueError, RecursionError) as error:
@@ -76,7 +87,7 @@ def decode_body(media_type, body):
     """
     decode = DECODERS[media_type]
     try:
-        fields = decode(body.decode())
+        fields = decode(body)
     except UnicodeDecodeError as error:
         raise BodyError("not UTF-8") from error
     return {name: value for name, value in fields.items() if value is not None}

@@ -52,7 +52,7 @@ class OpenView(APIView):
     subject = "a request"  # in the log, when it failed
 
     def read_fields(self, request):
-        media_type = request._request.content_type.lower()  # Django's: without parameters
+        media_type = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
         body = self.read_body(request)
         try:
             return decode_body(media_type, body) if media_type or body else {}
@@ -68,7 +68,7 @@ class OpenView(APIView):
             # A chunked body has no length for Django to read by; the server marks its end.
             stream, length = meta["wsgi.input"], None
         else:
-            stream, length = request._request, int(meta.get("CONTENT_LENGTH") or 0)
+            stream, length = request, int(meta.get("CONTENT_LENGTH") or 0)
         try:
             body = stream.read(self.max_body_bytes + 1)
         except OSError as error:

@@ -31,9 +31,16 @@ class ScoreView(OpenView):
     max_body_bytes = MAX_BODY_BYTES
     subject = "a submission"
 
+    # What APIView does before a handler for views that authenticate, throttle, parse and negotiate; this
+    # one does not.
+
+    def initialize_request(self, request, *args, **kwargs):
+        return request
+
     def initial(self, request, *args, **kwargs):
-        request._request.get_host()  # refuses a host that is not ours, as a middleware does on the other routes
-        super().initial(request, *args, **kwargs)
+        request.get_host()  # refuses a host that is not ours, as a middleware does on the other routes
+
+    default_response_headers = {}
 
     def post(self, request):
         openid = self.read_openid(request)
@@ -47,7 +54,7 @@ class ScoreView(OpenView):
             raise Refusal(409, "submission_id: already used for other content") from conflict
         except AlreadyRated as rated:
             raise Refusal(409, "acc_nbr: this dispatch is already rated") from rated
-        return toast(SUCCESS, headers={"X-Grade-Receipt": make_receipt(submission["acc_nbr"], openid)})
+        return toast(SUCCESS, 200, {"X-Grade-Receipt": make_receipt(submission["acc_nbr"], openid)})
 
     def read_openid(self, request):
         """Whose rating it is: the openid of the session that is shown, None for an anonymous rating.
@@ -70,11 +77,11 @@ class ScoreView(OpenView):
         return toast(FAILURE, refusal.status_code, {"X-Score-Error": refusal.reason, **refusal.headers})
 
 
-def toast(text, status=200, headers=None):
+def toast(text, status, headers):
     """The reply of /score: a JSON string, and nothing that is rendered or negotiated."""
-    content = json.dumps(text, ensure_ascii=False).encode()
-    headers = {"Content-Length": str(len(content)), "X-Content-Type-Options": "nosniff", **(headers or {})}
-    return HttpResponse(content, "application/json", status, headers=headers)
+    content = f'"{text}"'.encode()
+    fixed = {"Content-Type": "application/json", "Content-Length": len(content), "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(content, status=status, headers=fixed | headers)
 
 
 class ScoreFormView(OpenView):
