@@ -28,8 +28,20 @@ TRANSIENT_CODES = {
 SQLITE_BUSY, SQLITE_LOCKED = 5, 6
 
 
+# For so long nobody is made to wait for a database that has just failed somebody for RETRY_SECONDS. Else those
+# that wait for a free thread would wait for the failures of all before them.
+PAUSE_AFTER_FAILURE_SECONDS = 1
+_unavailable_until = {}  # by alias, in this process's monotonic time
+
+
 class StoreUnavailable(Exception):
     """The database did not do what was asked within the time; whether it was done is not known."""
+
+
+def check_available(using):
+    """Raise `StoreUnavailable` if the database failed somebody just now."""
+    if time.monotonic() < _unavailable_until.get(using, 0):
+        raise StoreUnavailable
 
 
 def is_transient(error):
@@ -49,6 +61,7 @@ def retry_transient(function, *args, using):
     `function` is the whole atomic block and safe to run again: the connection may be lost after the
     commit and before the answer. Raises `StoreUnavailable` when the time is up, and every other error.
     """
+    check_available(using)
     begun = time.monotonic()
     pause = FIRST_PAUSE_SECONDS
     while True:
@@ -61,6 +74,7 @@ def retry_transient(function, *args, using):
                 raise
             connection.close()
             if time.monotonic() - begun + pause > RETRY_SECONDS:
+                _unavailable_until[using] = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
                 raise StoreUnavailable from error
         time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that those who met do not meet again
         pause *= 2

@@ -50,7 +50,9 @@ def unquote(value):
 
     A run of bytes at a time: one by one, as in the standard library, it would be the dearest step of a rating.
     """
-    return PERCENT_RUN.sub(lambda run: unhexlify(run[0].replace(b"%", b"")), value.replace(b"+", b" ")).decode()
+    if b"%" in value or b"+" in value:
+        value = PERCENT_RUN.sub(lambda run: unhexlify(run[0].replace(b"%", b"")), value.replace(b"+", b" "))
+    return value.decode()
 
 
 def decode_form(body):

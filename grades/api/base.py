@@ -83,12 +83,14 @@ class OpenView(APIView):
         if isinstance(exc, Refusal):
             return self.refuse(exc)
         if isinstance(exc, MethodNotAllowed):
-            return self.refuse(Refusal(405, f"method: only {' or '.join(self.allowed_methods)} is allowed"))
+            allowed = self.allowed_methods
+            reason = f"method: only {' or '.join(allowed)} is allowed"
+            return self.refuse(Refusal(405, reason, headers={"Allow": ", ".join(allowed)}))
         if isinstance(exc, SuspiciousOperation):  # Django's, for a query string beyond its limits
             return self.refuse(Refusal(400, "request: bad request"))
         if isinstance(exc, StoreUnavailable) or is_transient(exc):
             # The code and not the message, in which a driver may quote what the customer sent.
-            cause = exc.__cause__ if isinstance(exc, StoreUnavailable) else exc
+            cause = exc.__cause__ or exc if isinstance(exc, StoreUnavailable) else exc
             logger.error("the store is unreachable: %s %s", type(cause).__name__, cause.args[:1])
             message = _("The server cannot reach its data. Try again in a few seconds.")
             return self.refuse(Refusal(503, "store: unreachable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)}))

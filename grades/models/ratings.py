@@ -1,7 +1,6 @@
 """Ratings: what customers said, how it is stored exactly once, and what came again."""
 
 import hashlib
-import json
 import uuid
 from datetime import timedelta
 
@@ -13,8 +12,9 @@ from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..retries import retry_transient
+from ..retries import check_available, retry_transient
 from .dispatches import ACC_NBR_LENGTH, Account
+from .merging import MergedInsert
 
 REMARK_LENGTH = 500
 
@@ -29,7 +29,8 @@ class AlreadyRated(Exception):
 
 def digest(*values):
     """128 bits of BLAKE2b over some values, as 32 hexadecimal digits."""
-    return hashlib.blake2b(json.dumps(values).encode(), digest_size=16).hexdigest()
+    # None of the values can hold a NUL, so what is between two of them is certain.
+    return hashlib.blake2b("\0".join(map(str, values)).encode(), digest_size=16).hexdigest()
 
 
 def make_content_key(content, openid):
@@ -225,9 +226,10 @@ class Grade(Content):
             ),
         ]
 
-    # The columns of a new row, in the order of the INSERT; the others have a default in the database.
+    # The columns of a new row; the others have a default in the database.
     SUBMITTED = (*Content.CONTENT, "openid", "insert_time", "submission_id", "content_key", "dispatch_key")
-    INSERT = f"INSERT INTO grade ({', '.join(SUBMITTED)}) VALUES ({', '.join(['%s'] * len(SUBMITTED))})"  # noqa: S608
+    INSERT = f"INSERT INTO grade ({', '.join(SUBMITTED)}) VALUES "  # noqa: S608 - names of our own
+    PLACEHOLDERS = f"({', '.join(['%s'] * len(SUBMITTED))})"
 
     @classmethod
     def submit(cls, *, submission_id=None, openid=None, **content):
@@ -260,10 +262,14 @@ class Grade(Content):
 
     @classmethod
     def _store(cls, row, attempts=3):
-        """One attempt to store a row: a single INSERT, which commits by itself, for all but repeats."""
+        """One attempt to store a row: an INSERT, which commits by itself, for all but repeats."""
         row["dispatch_key"] = make_dispatch_key(row["acc_nbr"], row["openid"])
+        is_in_transaction = connections[settings.SUBMISSIONS_DATABASE].in_atomic_block
         try:
-            cls._insert(row)
+            if is_in_transaction:
+                cls._insert_rows([row])
+            else:
+                merged_insert.insert(row)
         except IntegrityError:
             # A repeat is a repeat before it is a second rating of the dispatch.
             if stored := cls._with_key_of(row):
@@ -280,11 +286,16 @@ class Grade(Content):
         return cls.objects.using(settings.SUBMISSIONS_DATABASE)
 
     @classmethod
-    def _insert(cls, row):
+    def _insert_rows(cls, rows):
+        """Add rows by one statement, which commits by itself unless it is within a transaction."""
+        check_available(settings.SUBMISSIONS_DATABASE)  # it may have failed while these rows waited for their turn
         connection = connections[settings.SUBMISSIONS_DATABASE]
-        values = {**row, "insert_time": connection.ops.adapt_datetimefield_value(row["insert_time"])}
+        values = []
+        for row in rows:
+            row = {**row, "insert_time": connection.ops.adapt_datetimefield_value(row["insert_time"])}
+            values += [row[name] for name in cls.SUBMITTED]
         with connection.cursor() as cursor:
-            cursor.execute(cls.INSERT, [values[name] for name in cls.SUBMITTED])
+            cursor.execute(cls.INSERT + ", ".join([cls.PLACEHOLDERS] * len(rows)), values)
 
     @classmethod
     def _with_key_of(cls, row):
@@ -315,7 +326,7 @@ class Grade(Content):
             with transaction.atomic(using=settings.SUBMISSIONS_DATABASE):
                 # One of those that come at once changes it; the others wait for the lock, and find it changed.
                 if cls._submissions().filter(pk=expired.pk, content_key=row["content_key"]).update(content_key=None):
-                    cls._insert(row)
+                    cls._insert_rows([row])
                     return True
         except IntegrityError:
             cls._refuse_second_rating(row)
@@ -326,6 +337,9 @@ class Grade(Content):
     def _refuse_second_rating(cls, row):
         if row["dispatch_key"] and cls._submissions().filter(dispatch_key=row["dispatch_key"]).exists():
             raise AlreadyRated from None
+
+
+merged_insert = MergedInsert(Grade._insert_rows)
 
 
 class Repeat(models.Model):

@@ -410,14 +410,14 @@ def test_a_repeat_whose_first_rating_was_deleted_is_stored_again(client):
 @pytest.mark.django_db
 def test_a_repeat_whose_first_rating_is_deleted_at_that_moment_is_stored(client, monkeypatch):
     """Refused by the index, and then there is nobody to be a repeat of: it must not be lost."""
-    insert, answers = Grade._insert, [IntegrityError()]
+    insert, answers = Grade._insert_rows, [IntegrityError()]
 
-    def refused_once(row):
+    def refused_once(rows):
         if answers:
             raise answers.pop()
-        insert(row)
+        insert(rows)
 
-    monkeypatch.setattr(Grade, "_insert", refused_once)
+    monkeypatch.setattr(Grade, "_insert_rows", refused_once)
     assert_accepted(post(client, raw_form()))
     assert stored() == [ARTICLE]
 
