@@ -33,9 +33,9 @@ REMARKS = (
 
 SLOWEST_ALLOWED = 10  # seconds until an answer, whatever happens
 TIMEOUT = SLOWEST_ALLOWED + 1
-LONGEST_WAIT = 1  # seconds between two attempts, even if Retry-After asks for more: more load
+LONGEST_WAIT = 1  # seconds between two attempts, whatever Retry-After asks for: here there is to be load
 # Seconds after which a request has surely been accepted. One that is sent as the server stops may still be in
-# the kernel's queue, which dies with the listening socket: that one is refused, not cut off.
+# the kernel's queue, which dies with the listening socket: that one is turned away, not cut off.
 ACCEPTED_AFTER = 0.3
 
 # How a request ends, and how often: read to the end; hung up before it was sent whole, before the
@@ -99,6 +99,7 @@ class Crowd:
         self.unexpected = Counter()
         self.requests = self.no_answers = self.acknowledged = self.conflicts = 0
         self.finished = self.cut_off = 0  # of the requests that a server had when it was told to stop
+        self.turned_away = 0  # came too late for that, and were sent for nothing
         self.too_slow = 0
         self.slowest = self.longest_silence = 0.0
         self.threads = [
@@ -182,7 +183,7 @@ class Crowd:
                 with self.lock:
                     self.unexpected[str(answer)] += 1
             if answer.status >= 500:
-                time.sleep(min(int(answer.retry_after or LONGEST_WAIT), LONGEST_WAIT))
+                time.sleep(random.uniform(0, LONGEST_WAIT))
                 continue
             if answer.status == expected == 200:
                 self.acknowledge(rating)
@@ -241,6 +242,8 @@ class Crowd:
                     self.finished += 1
                 else:
                     self.cut_off += 1
+            elif sent and not answer and server.is_stopping:
+                self.turned_away += 1
 
 
 def read_answer(connection):

@@ -10,19 +10,20 @@ from random import Random
 
 from .machines import wait_until
 
-# A pack of cards and not a die: in a short run, too, each kind comes up.
 KILLS = ("kill_worker", "kill_master", "kill_database")
+# A pack of cards and not a die: in a short run, too, each kind comes up.
 DECK = ("kill_worker", "kill_database", *KILLS, "freeze_database", "restart_server")
 PAUSE = (1, 3.5)  # seconds between two
 
 
 class Killer:
-    def __init__(self, servers, database, seed, deck=DECK, pause=PAUSE):
+    def __init__(self, servers, database, seed, deck, pause, freeze):
         self.servers = servers
         self.database = database
         self.random = Random(f"{seed} killer")
         self.deck = deck
         self.pause = pause
+        self.freeze = freeze  # seconds
         self.done = Counter()
         self.last = "none yet"
         self.ended_alone = 0
@@ -73,7 +74,7 @@ class Killer:
     def freeze_database(self, _server, _chance):
         """A database that hangs, and neither answers nor hangs up."""
         self.database.freeze()
-        self.wait(3)
+        self.wait(self.freeze)
         self.database.thaw()
 
     def restart_server(self, server, _chance):

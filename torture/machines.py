@@ -179,6 +179,7 @@ class Server(Program):
         self.number = number
         self.port = free_port()
         self.terminated_at = float("-inf")
+        self.is_stopping = False
         log = folder / f"server-{number}.log"
         super().__init__(["bin/serve-score"], log, environment | {"SCORE_PORT": str(self.port)})
 
@@ -189,7 +190,12 @@ class Server(Program):
         """kill -9 the master alone: its workers don't know yet."""
         os.kill(self.process.pid, signal.SIGKILL)
 
+    def start(self):
+        self.is_stopping = False
+        super().start()
+
     def terminate(self):
+        self.is_stopping = True
         self.terminated_at = time.monotonic()
         os.kill(self.process.pid, signal.SIGTERM)
 
