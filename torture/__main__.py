@@ -34,7 +34,10 @@ FEWEST_ACKNOWLEDGED = 5  # a second
 FEWEST_KILLS = 0.1  # a second
 
 # What the logs are full of whenever something is killed.
-ROUTINE = re.compile(r"\] POST /score |Bad Request: /score|Aborted connection|\[Note\]|\[INFO\]")
+ROUTINE = re.compile(
+    r"\] POST /score |(Bad Request|Conflict|Service Unavailable): /score|store is unreachable"
+    r"|Aborted connection|\[Note\]|\[INFO\]"
+)
 
 
 def make_folder():
