@@ -1,5 +1,5 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
-.PHONY: help run run-score test dev setup lint messages browser pictures e2e e2e-negative mariadb clean
+.PHONY: help run run-score test dev setup lint messages browser pictures e2e e2e-negative torture torture-negative mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -7,7 +7,7 @@ PYTEST := .venv/bin/python -m pytest
 NEUTRAL := ENV_FILE= SECRET_KEY=for-development-tools-only DATABASE_URL=sqlite://:memory:
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "PORT=8001           another port (run, dev)"
 	@echo "DATABASE_URL=mysql://user:password@127.0.0.1:3306/scoring  another database (run, dev, test, browser)"
@@ -62,6 +62,14 @@ e2e: ## run the mini program in chromium against the server on MariaDB (pictures
 e2e-negative: ## break the mini program in many ways and check that the tests notice each
 	@ENV_FILE= bin/setup --chromium --mariadb --node
 	@bin/e2e --negative
+
+torture: ## kill servers and database under load and count the ratings (TORTURE_SECONDS=300, SCORE_SERVER=granian)
+	@ENV_FILE= bin/setup --mariadb
+	@.venv/bin/python -m torture
+
+torture-negative: ## torture without what protects the ratings, and check that each loss and double is noticed
+	@ENV_FILE= bin/setup --mariadb
+	@.venv/bin/python -m torture --negative
 
 mariadb: ## start a throw-away MariaDB and print its DATABASE_URL, until Ctrl-C
 	@bin/mariadb sh -c 'echo "DATABASE_URL=$$DATABASE_URL (Ctrl-C stops the server and deletes its data)"; \
