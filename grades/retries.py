@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError, connections
 # From the first attempt on. No attempt begins later, and one takes no longer than the time limits of its
 # connection (SUBMISSION_TIMEOUTS in the settings), so that a caller has an answer within ten seconds.
 RETRY_SECONDS = 2
-FIRST_PAUSE_SECONDS = 0.02
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.3
 
 # https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
 TRANSIENT_CODES = {
@@ -77,4 +77,4 @@ def retry_transient(function, *args, using):
                 _unavailable_until[using] = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
                 raise StoreUnavailable from error
         time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that those who met do not meet again
-        pause *= 2
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

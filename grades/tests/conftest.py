@@ -25,9 +25,17 @@ def database_url():
     return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{quote(name)}"))
 
 
+GUNICORN = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"]
+POOL = ["deploy/serve_score.py"]
+
+
 @contextmanager
-def gunicorn(log_path, **more_settings):
-    """The address of a gunicorn with the settings of production, on the test database; its log goes to a file."""
+def running(log_path, command=GUNICORN, **more_settings):
+    """A server with the settings of production, on the test database; its log goes to a file.
+
+    Yields its process, with its `address`. However it ends, it has to end well, and to have kept quiet
+    about the customers.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -36,30 +44,26 @@ def gunicorn(log_path, **more_settings):
         "ENV_FILE": "",
         "SECRET_KEY": settings.SECRET_KEY,
         "DATABASE_URL": database_url(),
-        "PORT": str(port),
+        "SCORE_PORT" if command is POOL else "PORT": str(port),
         **more_settings,
     }
     with log_path.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "scoring_site.wsgi"],
-            stdout=log,
-            stderr=log,
-            cwd=settings.BASE_DIR,
-            env=environment,
+            [sys.executable, *command], stdout=log, stderr=log, cwd=settings.BASE_DIR, env=environment
         )
-    address = f"http://127.0.0.1:{port}"
+    process.address = f"http://127.0.0.1:{port}"
     for _ in range(100):
         try:
-            urlopen(f"{address}/score", timeout=2)
+            urlopen(f"{process.address}/score", timeout=2)
         except OSError as error:
             if hasattr(error, "code"):  # any answer will do
                 break
             time.sleep(0.1)
     else:
         process.terminate()
-        pytest.fail(f"gunicorn did not start:\n{log_path.read_text()}")
+        pytest.fail(f"the server did not start:\n{log_path.read_text()}")
     try:
-        yield address
+        yield process
     finally:
         process.terminate()
         status = process.wait(timeout=20)
@@ -71,8 +75,21 @@ def gunicorn(log_path, **more_settings):
 
 @pytest.fixture(scope="session")
 def server(django_db_setup, django_db_blocker, tmp_path_factory):
-    with gunicorn(tmp_path_factory.mktemp("server") / "gunicorn.log") as address:
-        yield address
+    """The address of the site, as gunicorn serves it."""
+    with running(tmp_path_factory.mktemp("server") / "gunicorn.log") as process:
+        yield process.address
+
+
+@pytest.fixture(scope="session", params=["site", "pool by gunicorn", "pool by granian"])
+def any_server(request, tmp_path_factory):
+    """The address of each of the servers that take ratings."""
+    if request.param == "site":
+        yield request.getfixturevalue("server")
+    else:
+        request.getfixturevalue("django_db_setup"), request.getfixturevalue("django_db_blocker")
+        name = request.param.split()[-1]
+        with running(tmp_path_factory.mktemp("pool") / f"{name}.log", POOL, SCORE_SERVER=name) as process:
+            yield process.address
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What only a real server shows: gunicorn with the settings of production, over HTTP."""
+"""What only a real server shows: the site and the pool for ratings with the settings of production, over HTTP."""
 
 import http.client
 import json
@@ -27,10 +27,10 @@ def request(server, method, path, body=None, headers=None):
         connection.close()
 
 
-def test_every_line_of_the_corpus_over_http(server):
+def test_every_line_of_the_corpus_over_http(any_server):
     for case in (param.values[0] for param in corpus("score_requests.jsonl")):
         status, headers, body = request(
-            server, "POST", "/score", case["body"].encode(), {"Content-Type": case["content_type"]}
+            any_server, "POST", "/score", case["body"].encode(), {"Content-Type": case["content_type"]}
         )
         row = Grade.objects.values(*CONTENT).first()
         Grade.objects.all().delete()
@@ -49,23 +49,23 @@ def test_every_line_of_the_corpus_over_http(server):
         ("POST", "/score", {"Host": "evil.example"}, 400, "request: bad request"),
     ],
 )
-def test_errors_on_the_path_answer_with_the_string(server, method, path, headers, status, error):
-    got, reply, body = request(server, method, path, headers=headers)
+def test_errors_on_the_path_answer_with_the_string(any_server, method, path, headers, status, error):
+    got, reply, body = request(any_server, method, path, headers=headers)
     assert (got, reply["X-Score-Error"], body) == (status, error, '"数据提交失败"')
 
 
-def test_a_chunked_body_is_a_body(server):
+def test_a_chunked_body_is_a_body(any_server):
     chunks = iter([raw_form().encode()[:20], raw_form().encode()[20:]])
-    status, _, body = request(server, "POST", "/score", chunks, {"Content-Type": FORM})
+    status, _, body = request(any_server, "POST", "/score", chunks, {"Content-Type": FORM})
     assert (status, body) == (200, '"数据提交成功"')
     assert stored() == [ARTICLE]
 
 
-def test_a_client_that_hangs_up_in_mid_body_leaves_nothing(server):
+def test_a_client_that_hangs_up_in_mid_body_leaves_nothing(any_server):
     body = raw_form(txt3="很好")
     head = f"POST /score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\nContent-Length: {len(body)}\r\n\r\n"
     for cut in (0, 1, len(body) - 1):
-        with socket.create_connection(("127.0.0.1", urlsplit(server).port)) as client:
+        with socket.create_connection(("127.0.0.1", urlsplit(any_server).port)) as client:
             client.sendall((head + body[:cut]).encode())
             client.shutdown(socket.SHUT_WR)
             client.recv(1000)  # the server has decided
@@ -73,10 +73,12 @@ def test_a_client_that_hangs_up_in_mid_body_leaves_nothing(server):
 
 
 @pytest.mark.parametrize("with_id", [True, False])
-def test_sixty_four_parallel_copies_are_one_row(server, with_id):
+def test_sixty_four_parallel_copies_are_one_row(any_server, with_id):
     body = raw_form(**({"submission_id": f'"{uuid.uuid4()}"'} if with_id else {}))
     with ThreadPoolExecutor(64) as pool:
-        replies = list(pool.map(lambda _: request(server, "POST", "/score", body, {"Content-Type": FORM}), range(64)))
+        replies = list(
+            pool.map(lambda _: request(any_server, "POST", "/score", body, {"Content-Type": FORM}), range(64))
+        )
     assert {(status, text) for status, _, text in replies} == {(200, '"数据提交成功"')}
     assert all(headers["X-Grade-Receipt"] for _, headers, _ in replies)
     assert stored() == [ARTICLE]

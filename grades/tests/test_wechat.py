@@ -20,7 +20,7 @@ from grades import wechat as wechat_client
 from grades.models import Grade
 from grades.wechat import read_session
 
-from .conftest import gunicorn
+from .conftest import running
 from .test_graderesult import NUMBER, look, remarks
 from .test_score import ARTICLE, FORM, assert_accepted, post, raw_form, stored
 from .test_score import assert_refused as assert_score_refused
@@ -249,7 +249,8 @@ def test_no_code_openid_session_key_or_secret_reaches_the_log_of_a_real_server(
         "WECHAT_SECRET": settings.WECHAT_SECRET,
         "WECHAT_API_URL": wechat.address,
     }
-    with gunicorn(log, **more) as server:
+    with running(log, **more) as process:
+        server = process.address
         as_json = {"Content-Type": "application/json"}
         status, _, reply = request(server, "POST", "/wechat/login", '{"code": "code-ann"}', as_json)
         assert status == 200
