@@ -1,5 +1,5 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
-.PHONY: help run run-score test dev setup lint messages browser pictures e2e e2e-negative torture torture-negative mariadb clean
+.PHONY: help run run-score test dev setup lint messages browser pictures e2e e2e-negative torture torture-negative profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -19,7 +19,7 @@ run: ## serve the site on http://127.0.0.1:8000; the first time with sample data
 	@bin/setup
 	@bin/run
 
-run-score: ## serve only what mini programs send, by processes of its own (SCORE_* settings)
+run-score: ## serve the ratings by processes of their own on http://127.0.0.1:8001 (SCORE_… settings)
 	@bin/setup
 	@bin/serve-score
 
@@ -70,6 +70,10 @@ torture: ## kill servers and database under load and count the ratings (TORTURE_
 torture-negative: ## torture without what protects the ratings, and check that each loss and double is noticed
 	@ENV_FILE= bin/setup --mariadb
 	@.venv/bin/python -m torture --negative
+
+profile: ## where the CPU time of one rating goes, on a throw-away MariaDB
+	@ENV_FILE= bin/setup --mariadb
+	@$(NEUTRAL) bin/mariadb sh -c '$(MANAGE) migrate --verbosity 0 && .venv/bin/python bench/profile_path.py'
 
 mariadb: ## start a throw-away MariaDB and print its DATABASE_URL, until Ctrl-C
 	@bin/mariadb sh -c 'echo "DATABASE_URL=$$DATABASE_URL (Ctrl-C stops the server and deletes its data)"; \
