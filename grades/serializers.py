@@ -213,7 +213,7 @@ class SubmissionError(Exception):
 
 
 # The fields of one serializer serve every request: to make a serializer is to copy them all.
-SUBMISSION_FIELDS = SubmissionSerializer().fields
+SUBMISSION_FIELDS = tuple(SubmissionSerializer().fields.items())
 
 
 def read_submission(fields):
@@ -222,7 +222,7 @@ def read_submission(fields):
     Raises `SubmissionError`, e.g. "grade1: out of range".
     """
     submission = {}
-    for name, field in SUBMISSION_FIELDS.items():
+    for name, field in SUBMISSION_FIELDS:
         value = fields.get(name)
         if value is not None:
             try:
