@@ -181,7 +181,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(mode=0o700, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
-        "timeout": 10,
+        "timeout": 5,  # seconds that a write waits for another; a rating is answered within ten
         # Taking the write lock at the start waits for its turn; upgrading a read lock fails at once.
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",

@@ -56,10 +56,14 @@ class MergedInsert:
             self.insert_rows([entry.row for entry in entries])
         except BaseException as caught:  # whatever it is, no row of these is stored, and nobody may think so
             error = caught
+        is_alone = len(entries) == 1
         with self.lock:
+            if error and is_transient(error):
+                # It may have taken seconds: who waits must not wait as long again, one after the other.
+                entries, self.waiting = entries + self.waiting, []
             self.has_leader = bool(self.waiting)
             if self.has_leader:
                 self.waiting[0].turn.release()
         for entry in entries:
-            entry.is_done, entry.is_alone, entry.error = True, len(entries) == 1, error
+            entry.is_done, entry.is_alone, entry.error = True, is_alone, error
             entry.turn.release()
