@@ -32,42 +32,52 @@ WARM_UP_SECONDS = 2
 BEGIN, END = "<!-- made by make bench: begin -->", "<!-- made by make bench: end -->"
 
 
-class Rating:
-    """What is measured: ratings sent to a server."""
+class Subject:
+    """What is measured; `before` and `after` belong to a run, but not to its CPU time."""
+
+    def cpu_seconds(self):
+        return cpu_seconds(self.server.process.pid)
+
+    def before(self):
+        pass
+
+    def after(self, report):
+        pass
+
+
+class Ratings(Subject):
+    """Ratings sent to a server."""
 
     def __init__(self, server, store):
         self.server, self.store, self.label = server, store, server.label
         check(server, store)
         send_ratings(server, 16, WARM_UP_SECONDS)
 
-    def cpu_seconds(self):
-        return cpu_seconds(self.server.process.pid)
+    def before(self):
+        self.rows = self.store.rows(self.server.table)
 
     def run(self, connections):
-        before = self.store.rows(self.server.table)
-        report = send_ratings(self.server, connections, SECONDS)
-        stored = self.store.rows(self.server.table) - before
+        return send_ratings(self.server, connections, SECONDS)
+
+    def after(self, report):
+        stored = self.store.rows(self.server.table) - self.rows
         if stored < report["answers"]:
             raise self.server.failure(f"answered {report['answers']:.0f} ratings and stored {stored}")
-        return report
 
 
-class LookUp:
-    """What is measured: requests of a file (see lookups.py) sent to a server."""
+class LookUps(Subject):
+    """The requests of a file (see lookups.py) sent to a server."""
 
     def __init__(self, server, label, *arguments):
         self.server, self.label, self.arguments = server, label, arguments
         self.run(16, WARM_UP_SECONDS)
 
-    def cpu_seconds(self):
-        return cpu_seconds(self.server.process.pid)
-
     def run(self, connections, seconds=SECONDS):
         return wrk(self.server, "lookup.lua", self.arguments, connections, seconds)
 
 
-class Floor:
-    """What is measured: inserts by mariadb-slap, without any server in between."""
+class Floor(Subject):
+    """Inserts by mariadb-slap, without any server in between."""
 
     def __init__(self, store, table, label):
         self.store, self.table, self.label = store, table, label
@@ -83,6 +93,22 @@ class Floor:
         return {"answers": inserts, "seconds": seconds}
 
 
+def measure_once(subject, connections, store):
+    subject.before()
+    app, database = subject.cpu_seconds(), store.cpu_seconds()
+    report = subject.run(connections)
+    app, database = subject.cpu_seconds() - app, store.cpu_seconds() - database
+    subject.after(report)
+    answers = report["answers"]
+    return {
+        "rate": answers / report["seconds"],
+        "app": app / answers * 1000,
+        "database": database / answers * 1000,
+        "load": report.get("load_cpu", 0) / answers * 1000,
+        **{name: report[name] for name in ("p50", "p99") if name in report},
+    }
+
+
 def measure(subjects, store):
     """Every subject in turn at each number of connections, in rounds; returns the figures of each in lists."""
     figures = {}
@@ -90,17 +116,7 @@ def measure(subjects, store):
         for connections in CONNECTIONS:
             # There and back: nobody always comes after the same one, whose pages the database still writes.
             for subject in subjects[:: -1 if number % 2 else 1]:
-                app, database = subject.cpu_seconds(), store.cpu_seconds()
-                report = subject.run(connections)
-                app, database = subject.cpu_seconds() - app, store.cpu_seconds() - database
-                answers = report["answers"]
-                figure = {
-                    "rate": answers / report["seconds"],
-                    "app": app / answers * 1000,
-                    "database": database / answers * 1000,
-                    "load": report.get("load_cpu", 0) / answers * 1000,
-                    **{name: report[name] for name in ("p50", "p99") if name in report},
-                }
+                figure = measure_once(subject, connections, store)
                 for name, value in figure.items():
                     figures.setdefault((connections, subject.label), {}).setdefault(name, []).append(value)
                 shown = ", ".join(f"{name} {value:.3g}" for name, value in figure.items())
@@ -119,7 +135,7 @@ def measure_ratings(names, store):
                 server = peer_server(store, name, FOLDER)
             else:
                 continue
-            subjects.append(Rating(running.enter_context(server), store))
+            subjects.append(Ratings(running.enter_context(server), store))
         if "database" in names:
             store.ask(PEER_TABLE.format("rating_database"))
             subjects.append(Floor(store, "rating_database", FLOORS["database"]))
@@ -139,11 +155,11 @@ def measure_lookups(store):
     with ExitStack() as running:
         office = running.enter_context(office_server(store, "bench_site", FOLDER))
         file = lookups.queries(url, office, accounts, FOLDER)
-        subjects = [LookUp(office, "`POST /query`, gunicorn", "POST", "/query", file)]
+        subjects = [LookUps(office, "`POST /query`, gunicorn", "POST", "/query", file)]
         for name in PROJECT_SERVERS:
             server = running.enter_context(project_server(store, name, "bench_site", FOLDER))
             file = lookups.results(server, accounts, FOLDER)
-            subjects.append(LookUp(server, f"`GET /graderesult`, {name}", "GET", "/graderesult", file))
+            subjects.append(LookUps(server, f"`GET /graderesult`, {name}", "GET", "/graderesult", file))
         return measure(subjects, store)
 
 
@@ -184,7 +200,7 @@ def ratios(figures, connections):
     for label in PROJECT_SERVERS.values():
         own = figures.get((connections, label))
         parts = []
-        for name in ("fastapi", "drf", "fastify") if own else ():
+        for name in ("fastapi", "fastapi-tuned", "drf", "fastify") if own else ():
             if peer := figures.get((connections, PEERS[name].label)):
                 app, rate, p99 = (median(own[key]) / median(peer[key]) for key in ("app", "rate", "p99"))
                 parts.append(f"{PEERS[name].label}: {app:.2f} of its CPU, {rate:.2f} of its rate, {p99:.2f} of its p99")
@@ -254,5 +270,6 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by an exception, so that what runs is stopped
+    for number in (signal.SIGINT, signal.SIGTERM):  # by an exception, so that what runs is stopped
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     main()

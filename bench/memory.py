@@ -70,5 +70,6 @@ def main():
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by an exception, so that what runs is stopped
+    for number in (signal.SIGINT, signal.SIGTERM):  # by an exception, so that what runs is stopped
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     main()

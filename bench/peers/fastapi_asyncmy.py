@@ -1,7 +1,12 @@
-"""FastAPI with asyncmy's pool, as its documentation has it: Pydantic decodes and checks, one INSERT commits itself."""
+"""FastAPI with asyncmy's pool, in two ways; in both Pydantic decodes and checks, and one INSERT commits itself.
+
+`app` is written as FastAPI's documentation has it. `tuned` takes the form apart by itself, past FastAPI's
+parser and its parameters: the fastest that was found, which few would write.
+"""
 
 from contextlib import asynccontextmanager
 from typing import Annotated
+from urllib.parse import parse_qsl
 
 import asyncmy
 from fastapi import FastAPI, Form, Request
@@ -30,10 +35,16 @@ class Rating(BaseModel):
 @asynccontextmanager
 async def lifespan(app):
     async with asyncmy.create_pool(
-        **ADDRESS, database=NAME, charset="utf8mb4", autocommit=True, minsize=10, maxsize=10
+        **ADDRESS, database=NAME, charset="utf8mb4", autocommit=True, minsize=10, maxsize=16
     ) as pool:
         app.state.pool = pool
         yield
+
+
+async def store(app, rating):
+    async with app.state.pool.acquire() as connection, connection.cursor() as cursor:
+        await cursor.execute(INSERT, tuple(rating.__dict__.values()))
+    return JSONResponse("数据提交成功")
 
 
 app = FastAPI(lifespan=lifespan)
@@ -46,6 +57,16 @@ async def refuse(request, error):
 
 @app.post("/score")
 async def score(request: Request, rating: Annotated[Rating, Form()]):
-    async with request.app.state.pool.acquire() as connection, connection.cursor() as cursor:
-        await cursor.execute(INSERT, tuple(rating.__dict__.values()))
-    return JSONResponse("数据提交成功")
+    return await store(request.app, rating)
+
+
+tuned = FastAPI(lifespan=lifespan)
+
+
+@tuned.post("/score")
+async def score_tuned(request: Request):
+    try:
+        rating = Rating.model_validate(dict(parse_qsl((await request.body()).decode())))
+    except ValueError:
+        return JSONResponse("数据提交失败", 400)
+    return await store(request.app, rating)

@@ -1,7 +1,8 @@
-"""The article's program mended: one kept connection per worker, parameters, and what it takes is checked."""
+"""The article's program mended: a kept connection per thread, parameters, and what it takes is checked."""
 
 import json
 import re
+import threading
 
 import MySQLdb
 from flask import Flask, request
@@ -10,7 +11,7 @@ from peers.database import ADDRESS, INSERT, NAME
 app = Flask(__name__)
 ACC_NBR = re.compile(r"[0-9A-Za-z._@+-]{1,32}")
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-connection = None
+kept = threading.local()
 
 
 class Invalid(Exception):
@@ -40,16 +41,15 @@ FIELDS |= dict.fromkeys(("txt1", "txt2", "txt3"), remark)
 
 
 def store(row):
-    """One INSERT on the worker's connection; one that the server has closed meanwhile is made anew."""
-    global connection
+    """One INSERT on the thread's connection; one that the server has closed meanwhile is made anew."""
     for attempt in (1, 2):
-        if connection is None:
-            connection = MySQLdb.connect(**ADDRESS, database=NAME, charset="utf8mb4", autocommit=True)
+        if getattr(kept, "connection", None) is None:
+            kept.connection = MySQLdb.connect(**ADDRESS, database=NAME, charset="utf8mb4", autocommit=True)
         try:
-            with connection.cursor() as cursor:
+            with kept.connection.cursor() as cursor:
                 return cursor.execute(INSERT, row)
         except MySQLdb.OperationalError:
-            connection = None
+            kept.connection = None
             if attempt == 2:
                 raise
 

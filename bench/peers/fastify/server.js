@@ -13,7 +13,7 @@ if (cluster.isPrimary) {
 
 function serve() {
   const querystring = require("fast-querystring");
-  const pool = require("mysql2/promise").createPool({ uri: process.env.DATABASE_URL, connectionLimit: 10 });
+  const pool = require("mysql2/promise").createPool({ uri: process.env.DATABASE_URL, connectionLimit: 16 });
   const insert =
     `INSERT INTO ${process.env.TABLE} (acc_nbr, grade1, grade2, grade3, txt1, txt2, txt3, insert_time)` +
     " VALUES (?, ?, ?, ?, ?, ?, ?, NOW())";
