@@ -196,16 +196,15 @@ def table(figures, connections, what, compared=None):
 
 
 def ratios(figures, connections):
-    """This project beside the peers that matter most, in words."""
+    """This project's medians over those of the peers that matter most."""
+    yield "| this project / peer | CPU | rate | p99 | database's CPU |"
+    yield "| --- |" + " ---: |" * 4
     for label in PROJECT_SERVERS.values():
-        own = figures.get((connections, label))
-        parts = []
-        for name in ("fastapi", "fastapi-tuned", "drf", "fastify") if own else ():
-            if peer := figures.get((connections, PEERS[name].label)):
-                app, rate, p99 = (median(own[key]) / median(peer[key]) for key in ("app", "rate", "p99"))
-                parts.append(f"{PEERS[name].label}: {app:.2f} of its CPU, {rate:.2f} of its rate, {p99:.2f} of its p99")
-        if parts:
-            yield f"- **{label}**, beside {'; '.join(parts)}."
+        for peer in (PEERS[name].label for name in ("fastapi", "fastapi-tuned", "drf", "fastify")):
+            own, other = (figures.get((connections, name)) for name in (label, peer))
+            if own and other:
+                cells = (f"{median(own[key]) / median(other[key]):.2f}" for key in ("app", "rate", "p99", "database"))
+                yield f"| {label} / {peer} | {' | '.join(cells)} |"
 
 
 def output(command):
@@ -229,9 +228,10 @@ def tables(about, ratings, found):
         yield f"\n**`POST /score`, {connections} connection{'s' if connections > 1 else ''}**\n"
         compared = ratings.get((connections, PEERS["fastapi"].label))
         yield from table(ratings, connections, "stack", compared)
-        if parts := list(ratios(ratings, connections)):
-            yield ""
-            yield from parts
+    middle_one = CONNECTIONS[len(CONNECTIONS) // 2]
+    if len(parts := list(ratios(ratings, middle_one))) > 2:
+        yield f"\n**Ratios, {middle_one} connections**\n"
+        yield from parts
     for connections in CONNECTIONS if found else ():
         yield f"\n**Look-ups among {ROWS:,} rows, {connections} connection{'s' if connections > 1 else ''}**\n"
         yield from table(found, connections, "request")
