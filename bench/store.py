@@ -136,5 +136,5 @@ def flush_milliseconds(folder, times=200):
 
 def file_system(folder):
     """The kind of file system that holds `folder`, e.g. ext4."""
-    command = ["stat", "--file-system", "--format=%T", folder]
+    command = ["findmnt", "--noheadings", "--output=FSTYPE", f"--target={folder}"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
