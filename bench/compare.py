@@ -6,7 +6,6 @@ commas) and BENCH_OUT (a file that the tables are written into) come from the en
 
 import os
 import platform
-import signal
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from statistics import median
 
 import lookups
 from load import check, send_ratings, wrk
-from processes import Failure, cpu_seconds
+from processes import Failure, cpu_seconds, end_in_order
 from stacks import PEERS, PROJECT_SERVERS, make_site, manage, office_server, peer_server, project_server
 from store import PEER_TABLE, Store, file_system, flush_milliseconds
 
@@ -270,6 +269,5 @@ def main():
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):  # by an exception, so that what runs is stopped
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    end_in_order()
     main()

@@ -5,11 +5,10 @@ Fails if a worker ever has 90 MiB, or grows by more than 5 MiB in the last four 
 """
 
 import os
-import signal
 import sys
 
 from load import check, send_ratings
-from processes import Failure, memory, tree
+from processes import Failure, end_in_order, memory, tree
 from stacks import PROJECT_SERVERS, make_site, project_server
 from store import Store
 
@@ -70,6 +69,5 @@ def main():
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):  # by an exception, so that what runs is stopped
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    end_in_order()
     main()
