@@ -1,5 +1,6 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
-.PHONY: help run run-score test dev setup lint messages browser pictures e2e e2e-negative torture torture-negative profile mariadb clean
+.PHONY: help run run-score test dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
+	bench bench-memory profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -75,10 +76,18 @@ profile: ## where the CPU time of one rating goes, on a throw-away MariaDB
 	@ENV_FILE= bin/setup --mariadb
 	@$(NEUTRAL) bin/mariadb sh -c '$(MANAGE) migrate --verbosity 0 && .venv/bin/python bench/profile_path.py'
 
+bench: ## compare the path of a rating with other stacks' on MariaDB (BENCH_* settings: bench/compare.py)
+	@ENV_FILE= bin/setup --mariadb --node --wrk
+	@bench/run compare
+
+bench-memory: ## send 100,000 ratings to the pool and watch its workers' memory
+	@ENV_FILE= bin/setup --mariadb --node --wrk
+	@bench/run memory
+
 mariadb: ## start a throw-away MariaDB and print its DATABASE_URL, until Ctrl-C
 	@bin/mariadb sh -c 'echo "DATABASE_URL=$$DATABASE_URL (Ctrl-C stops the server and deletes its data)"; \
 		exec sleep 2147483647'
 
 clean: ## remove .venv, collected static files and caches; keeps .env and the database
-	rm -rf .venv e2e/node_modules var/static .pytest_cache .ruff_cache
+	rm -rf .venv bench/.venv bench/peers/fastify/node_modules e2e/node_modules var/static .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,273 @@
+"""Compares the stacks side by side and prints the tables of docs/performance.md: `make bench`.
+
+BENCH_SECONDS (4), BENCH_ROUNDS (3), BENCH_CONNECTIONS (1,16,64), BENCH_ROWS (1000000), BENCH_STACKS (all; separated by
+commas) and BENCH_OUT (a file that the tables are written into) come from the environment.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+import lookups
+from load import check, send_ratings, wrk
+from processes import Failure, cpu_seconds, end_in_order
+from stacks import PEERS, PROJECT_SERVERS, make_site, manage, office_server, peer_server, project_server
+from store import PEER_TABLE, Store, file_system, flush_milliseconds
+
+SECONDS = int(os.environ.get("BENCH_SECONDS") or 4)
+ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 3)
+CONNECTIONS = [int(number) for number in (os.environ.get("BENCH_CONNECTIONS") or "1,16,64").split(",")]
+ROWS = int(os.environ.get("BENCH_ROWS") or 1_000_000)
+FOLDER = os.environ["TMPDIR"]
+
+FLOORS = {"database": "the database alone", "database-indexes": "the database alone, this project's table"}
+NAMES = [*PROJECT_SERVERS, *PEERS, *FLOORS, "lookups"]
+WARM_UP_SECONDS = 2
+BEGIN, END = "<!-- made by make bench: begin -->", "<!-- made by make bench: end -->"
+
+
+class Subject:
+    """What is measured; `before` and `after` belong to a run, but not to its CPU time."""
+
+    def cpu_seconds(self):
+        return cpu_seconds(self.server.process.pid)
+
+    def before(self):
+        pass
+
+    def after(self, report):
+        pass
+
+
+class Ratings(Subject):
+    """Ratings sent to a server."""
+
+    def __init__(self, server, store):
+        self.server, self.store, self.label = server, store, server.label
+        check(server, store)
+        send_ratings(server, 16, WARM_UP_SECONDS)
+
+    def before(self):
+        self.rows = self.store.rows(self.server.table)
+
+    def run(self, connections):
+        return send_ratings(self.server, connections, SECONDS)
+
+    def after(self, report):
+        stored = self.store.rows(self.server.table) - self.rows
+        if stored < report["answers"]:
+            raise self.server.failure(f"answered {report['answers']:.0f} ratings and stored {stored}")
+
+
+class LookUps(Subject):
+    """The requests of a file (see lookups.py) sent to a server."""
+
+    def __init__(self, server, label, *arguments):
+        self.server, self.label, self.arguments = server, label, arguments
+        self.run(16, WARM_UP_SECONDS)
+
+    def run(self, connections, seconds=SECONDS):
+        return wrk(self.server, "lookup.lua", self.arguments, connections, seconds)
+
+
+class Floor(Subject):
+    """Inserts by mariadb-slap, without any server in between."""
+
+    def __init__(self, store, table, label):
+        self.store, self.table, self.label = store, table, label
+        self.rates = {clients: clients * 100 / store.slap(table, clients, clients * 100) for clients in CONNECTIONS}
+
+    def cpu_seconds(self):
+        return 0
+
+    def run(self, clients):
+        inserts = max(int(self.rates[clients] * SECONDS) // clients, 1) * clients
+        seconds = self.store.slap(self.table, clients, inserts)
+        self.rates[clients] = inserts / seconds
+        return {"answers": inserts, "seconds": seconds}
+
+
+def measure_once(subject, connections, store):
+    subject.before()
+    app, database = subject.cpu_seconds(), store.cpu_seconds()
+    report = subject.run(connections)
+    app, database = subject.cpu_seconds() - app, store.cpu_seconds() - database
+    subject.after(report)
+    answers = report["answers"]
+    return {
+        "rate": answers / report["seconds"],
+        "app": app / answers * 1000,
+        "database": database / answers * 1000,
+        "load": report.get("load_cpu", 0) / answers * 1000,
+        **{name: report[name] for name in ("p50", "p99") if name in report},
+    }
+
+
+def measure(subjects, store):
+    """Every subject in turn at each number of connections, in rounds; returns the figures of each in lists."""
+    figures = {}
+    for number in range(ROUNDS):
+        for connections in CONNECTIONS:
+            # There and back: nobody always comes after the same one, whose pages the database still writes.
+            for subject in subjects[:: -1 if number % 2 else 1]:
+                figure = measure_once(subject, connections, store)
+                for name, value in figure.items():
+                    figures.setdefault((connections, subject.label), {}).setdefault(name, []).append(value)
+                shown = ", ".join(f"{name} {value:.3g}" for name, value in figure.items())
+                print(f"round {number + 1}, {connections} connections, {subject.label}: {shown}", flush=True)
+    return figures
+
+
+def measure_ratings(names, store):
+    with ExitStack() as running:
+        subjects = []
+        for name in names:
+            if name in PROJECT_SERVERS:
+                make_site(store, f"bench_{name}")
+                server = project_server(store, name, f"bench_{name}", FOLDER)
+            elif name in PEERS:
+                server = peer_server(store, name, FOLDER)
+            else:
+                continue
+            subjects.append(Ratings(running.enter_context(server), store))
+        if "database" in names:
+            store.ask(PEER_TABLE.format("rating_database"))
+            subjects.append(Floor(store, "rating_database", FLOORS["database"]))
+        if "database-indexes" in names:
+            make_site(store, "bench_site")
+            store.ask("CREATE TABLE rating_indexes LIKE bench_site.grade")
+            subjects.append(Floor(store, "rating_indexes", FLOORS["database-indexes"]))
+        return measure(subjects, store)
+
+
+def measure_lookups(store):
+    url = make_site(store, "bench_site")
+    manage(url, "collectstatic", "--no-input", "--verbosity=0")  # without them, no page is served
+    began = time.monotonic()
+    accounts = store.fill("bench_site", ROWS)
+    print(f"{ROWS} ratings and dispatches of {accounts} accounts in {time.monotonic() - began:.0f} s", flush=True)
+    with ExitStack() as running:
+        office = running.enter_context(office_server(store, "bench_site", FOLDER))
+        file = lookups.queries(url, office, accounts, FOLDER)
+        subjects = [LookUps(office, "`POST /query`, gunicorn", "POST", "/query", file)]
+        for name in PROJECT_SERVERS:
+            server = running.enter_context(project_server(store, name, "bench_site", FOLDER))
+            file = lookups.results(server, accounts, FOLDER)
+            subjects.append(LookUps(server, f"`GET /graderesult`, {name}", "GET", "/graderesult", file))
+        return measure(subjects, store)
+
+
+# --- The tables -----------------------------------------------------------------------------------
+
+
+def middle(values, form):
+    """The median, and the least and the greatest if there are several rounds."""
+    text = format(median(values), form)
+    return text if len(values) < 2 else f"{text} ({min(values):{form}}–{max(values):{form}})"
+
+
+def row(label, figure, compared):
+    """A line of a table; `compared` is the figure of the peer to beat, if it ran."""
+    cells = [label, middle(figure["rate"], ".0f")]
+    cells += [middle(figure[name], ".1f") if name in figure else "–" for name in ("p50", "p99")]
+    if any(figure["app"]):
+        cells.append(middle(figure["app"], ".2f"))
+        if compared is not None:
+            cells.append(f"{median(figure['app']) / median(compared['app']):.2f}")
+    else:
+        cells += ["–"] * (1 if compared is None else 2)
+    return f"| {' | '.join([*cells, middle(figure['database'], '.2f')])} |"
+
+
+def table(figures, connections, what, compared=None):
+    heads = [what, "per second", "p50 ms", "p99 ms", "CPU ms each", *(["of FastAPI's"] if compared else [])]
+    heads.append("database's CPU ms each")
+    yield f"| {' | '.join(heads)} |"
+    yield "| --- |" + " ---: |" * (len(heads) - 1)
+    for (number, label), figure in figures.items():
+        if number == connections:
+            yield row(label, figure, compared)
+
+
+def ratios(figures, connections):
+    """This project's medians over those of the peers that matter most."""
+    yield "| this project / peer | CPU | rate | p99 | database's CPU |"
+    yield "| --- |" + " ---: |" * 4
+    for label in PROJECT_SERVERS.values():
+        for peer in (PEERS[name].label for name in ("fastapi", "fastapi-tuned", "drf", "fastify")):
+            own, other = (figures.get((connections, name)) for name in (label, peer))
+            if own and other:
+                cells = (f"{median(own[key]) / median(other[key]):.2f}" for key in ("app", "rate", "p99", "database"))
+                yield f"| {label} / {peer} | {' | '.join(cells)} |"
+
+
+def output(command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def machine(store, load):
+    model = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores ({model.split(': ')[1]}), {memory:.0f} GiB, Linux {platform.release()};"
+        f" load before the run {load:.1f}. MariaDB {store.version}, every commit flushed, on {file_system(FOLDER)},"
+        f" where a flush takes {flush_milliseconds(FOLDER):.2f} ms; Python {platform.python_version()},"
+        f" Node {output(['node', '--version'])}. {ROUNDS} rounds of {SECONDS} s: the median (least–greatest)."
+    )
+
+
+def tables(about, ratings, found):
+    yield f"{time.strftime('%Y-%m-%d')}: {about}"
+    for connections in CONNECTIONS if ratings else ():
+        yield f"\n**`POST /score`, {connections} connection{'s' if connections > 1 else ''}**\n"
+        compared = ratings.get((connections, PEERS["fastapi"].label))
+        yield from table(ratings, connections, "stack", compared)
+    middle_one = CONNECTIONS[len(CONNECTIONS) // 2]
+    if len(parts := list(ratios(ratings, middle_one))) > 2:
+        yield f"\n**Ratios, {middle_one} connections**\n"
+        yield from parts
+    for connections in CONNECTIONS if found else ():
+        yield f"\n**Look-ups among {ROWS:,} rows, {connections} connection{'s' if connections > 1 else ''}**\n"
+        yield from table(found, connections, "request")
+    own = [value for figure in [*ratings.values(), *found.values()] for value in figure["load"] if value]
+    yield f"\nThe load generator itself took {min(own):.3f} to {max(own):.3f} ms of CPU per request." if own else ""
+
+
+def write(text, path):
+    """Into a file: between its marks, or as the whole of it."""
+    content = path.read_text() if path.exists() else ""
+    if BEGIN in content and END in content:
+        before, _begin, rest = content.partition(BEGIN)
+        text = f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}"
+    else:
+        text += "\n"
+    path.write_text(text)
+
+
+def main():
+    names = (os.environ.get("BENCH_STACKS") or ",".join(NAMES)).split(",")
+    if unknown := set(names) - set(NAMES):
+        sys.exit(f"BENCH_STACKS={','.join(sorted(unknown))}: choose from {','.join(NAMES)}")
+    load = os.getloadavg()[0]
+    store = Store()
+    about = machine(store, load)
+    print(about, flush=True)
+    try:
+        ratings = measure_ratings(names, store)
+        found = measure_lookups(store) if "lookups" in names else {}
+    except Failure as failure:
+        sys.exit(f"bench: FAILED: {failure}")
+    text = "\n".join(tables(about, ratings, found)).strip()
+    print(f"\n{text}")
+    if path := os.environ.get("BENCH_OUT"):
+        write(text, Path(path))
+
+
+if __name__ == "__main__":
+    end_in_order()
+    main()
