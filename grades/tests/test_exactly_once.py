@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
+import time_machine
 from django.conf import settings as site_settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.utils import timezone
@@ -108,6 +109,32 @@ def test_a_form_is_decoded_as_the_standard_library_does():
 
 
 # --- Repeats and conflicts ------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_rating_bears_the_moment_at_which_it_came():
+    with time_machine.travel("2026-11-22T08:00:00.123456+00:00", tick=False):
+        Grade.submit(**ARTICLE)
+        assert Grade.objects.get().insert_time == timezone.now()
+
+
+@pytest.mark.django_db
+def test_who_comes_too_late_to_take_over_from_an_expired_rating_is_a_repeat_of_who_did():
+    Grade.submit(**ARTICLE)
+    Grade.objects.update(insert_time=timezone.now() - timedelta(seconds=11))
+    expired = Grade.objects.get()
+    assert Grade.submit(**ARTICLE) is True
+    holder = Grade.objects.latest("id")
+    row = {
+        **ARTICLE,
+        "openid": None,
+        "insert_time": timezone.now(),
+        "submission_id": None,
+        "content_key": holder.content_key.hex,
+        "dispatch_key": None,
+    }
+    assert Grade._take_over(expired, row) is False
+    assert (stored(), Repeat.objects.get().grade) == ([ARTICLE] * 2, holder)
 
 
 @pytest.mark.django_db
