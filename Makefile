@@ -22,6 +22,8 @@ run: ## serve the site on http://127.0.0.1:8000; the first time with sample data
 
 run-score: ## serve the ratings by processes of their own on http://127.0.0.1:8001 (SCORE_… settings)
 	@bin/setup
+	@$(MANAGE) migrate --no-input --verbosity 0
+	@$(MANAGE) collectstatic --no-input --verbosity 0
 	@bin/serve-score
 
 # The browser tests' tools are not installed for this, so not even their conftest can be loaded.
