@@ -28,13 +28,13 @@ class Migration(migrations.Migration):
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='received at')),
                 ('content_key', grades.models.ratings.Char32UUIDField(editable=False)),
                 ('grade', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='conflicts', to='grades.grade', verbose_name='stored rating')),
-                ('kept_as', models.OneToOneField(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='kept_from', to='grades.grade', verbose_name='kept as')),
+                ('kept_as', models.OneToOneField(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='kept_from', to='grades.grade', verbose_name='kept as')),
             ],
             options={
                 'verbose_name': 'conflicting submission',
                 'verbose_name_plural': 'conflicting submissions',
                 'db_table': 'grade_conflict',
-                'indexes': [models.Index(fields=['received_at', 'id'], name='conflict_by_time')],
+                'indexes': [models.Index(fields=['received_at', 'id'], name='conflict_by_time'), models.Index(fields=['acc_nbr', 'received_at', 'id'], name='conflict_by_account')],
                 'constraints': [models.UniqueConstraint(fields=('grade', 'content_key'), name='conflict_once')],
             },
         ),
@@ -43,13 +43,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('repeated_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='repeated at')),
-                ('grade', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='repeats', to='grades.grade', verbose_name='rating')),
+                ('grade', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='repeats', to='grades.grade', verbose_name='rating')),
             ],
             options={
                 'verbose_name': 'repeat',
                 'verbose_name_plural': 'repeats',
                 'db_table': 'grade_repeat',
-                'indexes': [models.Index(fields=['repeated_at'], name='repeat_by_time')],
+                'indexes': [models.Index(fields=['repeated_at'], name='repeat_by_time'), models.Index(fields=['grade', 'repeated_at'], name='repeat_by_grade')],
             },
         ),
     ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections import Counter
 from datetime import timedelta
 
 from django.conf import settings
@@ -88,6 +89,9 @@ class GradeQuerySet(models.QuerySet):
     def of_account(self, acc_nbr):
         return self.filter(acc_nbr=acc_nbr)
 
+    def since(self, moment):
+        return self.filter(insert_time__gte=moment)
+
     def given_by(self, openids):
         """The ratings of some people; None among the openids stands for the anonymous ones."""
         whose = Q(openid__in=openids - {None})
@@ -118,15 +122,36 @@ class GradeQuerySet(models.QuerySet):
         First which rows, from an index alone, then the rows: asked for whole rows at once, MariaDB
         walks to each batch from the first row again.
         """
-        keys = self.select_related(None).newest_first().values_list("insert_time", "pk")
         whole = self.model._default_manager.select_related("reviewer")
+        for pks in self._key_batches(size):
+            # Put in order here: MariaDB would write a join that it has to sort to a table on disk.
+            rows = {row.pk: row for row in whole.filter(pk__in=pks)}
+            yield from (rows[pk] for pk in pks if pk in rows)  # one may have been deleted since
+
+    def _key_batches(self, size):
+        keys = self.select_related(None).newest_first().values_list("insert_time", "pk")
         batch = list(keys[:size])
         while batch:
-            # Put in order here: MariaDB would write a join that it has to sort to a table on disk.
-            rows = {row.pk: row for row in whole.filter(pk__in=[pk for _time, pk in batch])}
-            yield from (rows[pk] for _time, pk in batch if pk in rows)  # one may have been deleted since
+            yield [pk for _time, pk in batch]
             time, pk = batch[-1]
             batch = list(keys.filter(Q(insert_time__lt=time) | Q(pk__lt=pk), insert_time__lte=time)[:size])
+
+    def delete(self):
+        """Delete these ratings with their repeats and conflicts; returns what stock Django's `delete` does.
+
+        In memory is one batch however many there are: stock Django loads all of them, to find what hangs on each.
+        """
+        deleted = Counter()
+        with transaction.atomic(using=self.db):
+            for pks in self._key_batches(2000):
+                rows = self.model._default_manager.using(self.db).filter(pk__in=pks)
+                # Locked first: a repeat that came in after the others were deleted would keep its rating here.
+                list(rows.select_for_update().values_list("pk"))
+                deleted.update(super(GradeQuerySet, rows).delete()[1])
+        return deleted.total(), dict(deleted)
+
+    delete.alters_data = True
+    delete.queryset_only = True
 
 
 class Content(models.Model):
@@ -342,14 +367,27 @@ class Grade(Content):
 merged_insert = MergedInsert(Grade._insert_rows)
 
 
+class RepeatQuerySet(models.QuerySet):
+    def since(self, moment):
+        return self.filter(repeated_at__gte=moment)
+
+    def last_time(self):
+        """When the last of these came, or None."""
+        return self.order_by("-repeated_at").values_list("repeated_at", flat=True).first()
+
+
 class Repeat(models.Model):
     """A stored submission came once more: a second tap, or a retry whose first answer was lost.
 
     A row each and not a counter: many copies at once would queue for the counter's lock.
     """
 
-    grade = models.ForeignKey(Grade, on_delete=models.CASCADE, related_name="repeats", verbose_name=_("rating"))
+    grade = models.ForeignKey(
+        Grade, on_delete=models.CASCADE, related_name="repeats", verbose_name=_("rating"), db_index=False
+    )
     repeated_at = models.DateTimeField(_("repeated at"), default=timezone.now)
+
+    objects = RepeatQuerySet.as_manager()
 
     class Meta:
         db_table = "grade_repeat"
@@ -358,10 +396,21 @@ class Repeat(models.Model):
         indexes = [
             # the admin's count of the last days
             models.Index(fields=["repeated_at"], name="repeat_by_time"),
+            # a rating's page: how many, and when last; the foreign key
+            models.Index(fields=["grade", "repeated_at"], name="repeat_by_grade"),
         ]
 
     def __str__(self):
         return f"#{self.pk}"
+
+
+class ConflictQuerySet(models.QuerySet):
+    def open(self):
+        """Those about which nobody has decided yet."""
+        return self.filter(kept_as=None)
+
+    def kept(self):
+        return self.exclude(kept_as=None)
 
 
 class Conflict(Content):
@@ -372,15 +421,18 @@ class Conflict(Content):
     )
     received_at = models.DateTimeField(_("received at"), default=timezone.now, editable=False)
     content_key = Char32UUIDField(editable=False)
+    # Goes with the rating that it became: who deletes that rating wants its content gone, not open again.
     kept_as = models.OneToOneField(
         Grade,
-        on_delete=models.SET_NULL,
+        on_delete=models.CASCADE,
         null=True,
         blank=True,
         editable=False,
         related_name="kept_from",
         verbose_name=_("kept as"),
     )
+
+    objects = ConflictQuerySet.as_manager()
 
     class Meta:
         db_table = "grade_conflict"
@@ -389,6 +441,8 @@ class Conflict(Content):
         indexes = [
             # the admin's list: newest first
             models.Index(fields=["received_at", "id"], name="conflict_by_time"),
+            # the admin's search by account or prefix
+            models.Index(fields=["acc_nbr", "received_at", "id"], name="conflict_by_account"),
         ]
         constraints = [
             # a client that tries again and again is one record
@@ -401,3 +455,28 @@ class Conflict(Content):
         content = {name: row[name] for name in (*cls.CONTENT, "openid")}
         conflict = cls(grade=stored, content_key=digest(*content.values()), received_at=row["insert_time"], **content)
         cls.objects.using(settings.SUBMISSIONS_DATABASE).bulk_create([conflict], ignore_conflicts=True)
+
+    @property
+    def differences(self):
+        """The names of the content's fields that are not as they are stored; none if only the person is another."""
+        return [name for name in self.CONTENT if getattr(self, name) != getattr(self.grade, name)]
+
+    @property
+    def is_by_another_person(self):
+        return bool(self.openid and self.grade.openid and self.openid != self.grade.openid)
+
+    def keep(self):
+        """Store this as a rating of its own, once; returns whether this call did it.
+
+        However many call it at once: each has its rating ready, one of them finds room for it in
+        `kept_as`, and the others take theirs back. Staff have decided, so no rule of the submissions
+        counts any more; the rating has no id and no key, and nothing that comes in is a repeat of it.
+        """
+        content = {name: getattr(self, name) for name in (*self.CONTENT, "openid")}
+        with transaction.atomic():
+            rating = Grade.objects.create(insert_time=self.received_at, **content)
+            if not Conflict.objects.open().filter(pk=self.pk).update(kept_as=rating):
+                transaction.set_rollback(True)
+                return False
+        self.kept_as = rating
+        return True
