@@ -3,12 +3,12 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from . import accounts, ratings
+from . import accounts, conflicts, ratings
 
-__all__ = ["accounts", "ratings"]
+__all__ = ["accounts", "conflicts", "ratings"]
 
 admin.site.site_header = _("Scoring site")
 admin.site.site_title = _("Scoring site")
 admin.site.index_title = _("Back office")
-# The five lists are one step away from any page; the width goes to their columns.
+# The lists are one step away from any page; the width goes to their columns.
 admin.site.enable_nav_sidebar = False

@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import model_ngettext
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.contrib.contenttypes.models import ContentType
@@ -25,14 +26,15 @@ COUNT_LIMIT = 10_000
 QUOTES = ('""', "“”", "＂＂")
 
 
-def bounded_count(queryset):
-    """How many rows `queryset` has; COUNT_LIMIT + 1 for any more than COUNT_LIMIT."""
-    return queryset.order_by()[: COUNT_LIMIT + 1].count()
+def bounded_count(queryset, limit=None):
+    """How many rows `queryset` has; `limit` + 1 for any more than `limit`, which is COUNT_LIMIT unless given."""
+    return queryset.order_by()[: (limit or COUNT_LIMIT) + 1].count()
 
 
-def count_label(count):
+def count_label(count, limit=None):
     """A bounded count in figures that do not lie."""
-    return f"{COUNT_LIMIT:,}+" if count > COUNT_LIMIT else f"{count:,}"
+    limit = limit or COUNT_LIMIT
+    return f"{limit:,}+" if count > limit else f"{count:,}"
 
 
 class BoundedPaginator(Paginator):
@@ -74,8 +76,22 @@ class ConfirmForm(forms.Form):
     until = forms.DateTimeField(initial=lambda: timezone.now().isoformat(), widget=forms.HiddenInput)
 
 
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter by one of its choices.
+
+    Any other value is refused and not ignored: an action on all that match would be let loose on all.
+    """
+
+    def queryset(self, request, queryset):
+        if self.value() is None:
+            return queryset
+        if self.value() not in (str(value) for value, _label in self.lookup_choices):
+            raise IncorrectLookupParameters
+        return self.narrow(queryset, self.value())
+
+
 class ListAdmin(admin.ModelAdmin):
-    """Base of the three lists. Subclasses give `ordering`, which an index must provide."""
+    """Base of the lists. Subclasses give `ordering`, which an index must provide."""
 
     paginator = BoundedPaginator
     list_per_page = 50
@@ -85,6 +101,8 @@ class ListAdmin(admin.ModelAdmin):
     sortable_by = ()
     # The time column by which a row that came in after a question was asked is known.
     arrival_field = None
+    # What else is said where one is asked whether to delete.
+    deletion_note = ""
 
     def get_changelist(self, request, **kwargs):
         return BoundedChangeList
@@ -112,7 +130,7 @@ class ListAdmin(admin.ModelAdmin):
 
     # --- Actions on a selection, or on everything that the filter matches ----------------------
 
-    def ask(self, request, queryset, form, title, deletes=False):
+    def ask(self, request, queryset, form, title, deletes=False, note=""):
         """The page between a bulk action and its effect.
 
         It posts back to the list's own address with the boxes that were ticked, so it carries the
@@ -125,6 +143,7 @@ class ListAdmin(admin.ModelAdmin):
                 **self.admin_site.each_context(request),
                 "title": title,
                 "deletes": deletes,
+                "note": note,
                 "opts": self.opts,
                 "form": form,
                 "count": count_label(bounded_count(queryset)),
@@ -163,7 +182,7 @@ class ListAdmin(admin.ModelAdmin):
         """In place of the stock action, which lists every row on its page and logs every row by itself."""
         form = ConfirmForm(request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
-            return self.ask(request, queryset, form, _("Delete"), deletes=True)
+            return self.ask(request, queryset, form, _("Delete"), deletes=True, note=self.deletion_note)
         try:
             with transaction.atomic():
                 count = self.agreed(queryset, form).delete()[1].get(self.opts.label, 0)

@@ -7,17 +7,19 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db import models, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from ..models import Grade
+from ..models import Conflict, Grade, Repeat
 from ..views import export_response
-from .lists import ConfirmForm, ListAdmin
+from .lists import ChoiceFilter, ConfirmForm, ListAdmin, bounded_count, count_label
 
 REMARKS_SHOWN = 40
 
@@ -30,20 +32,6 @@ STATE_ICONS = {
 
 
 # --- Filters --------------------------------------------------------------------------------------
-
-
-class ChoiceFilter(admin.SimpleListFilter):
-    """A filter by one of its choices.
-
-    Any other value is refused and not ignored: an action on all that match would be let loose on all.
-    """
-
-    def queryset(self, request, queryset):
-        if self.value() is None:
-            return queryset
-        if self.value() not in (str(value) for value, _label in self.lookup_choices):
-            raise IncorrectLookupParameters
-        return self.narrow(queryset, self.value())
 
 
 class ReviewFilter(ChoiceFilter):
@@ -168,7 +156,15 @@ class GradeAdmin(ListAdmin):
         (None, {"fields": ("acc_nbr", "insert_time", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")}),
         (gettext_lazy("review"), {"fields": ("review_state", "review_note", "reviewer", "reviewed_at")}),
     )
-    readonly_fields = (*fieldsets[0][1]["fields"], "reviewer", "reviewed_at")
+    readonly_fields = (
+        *fieldsets[0][1]["fields"],
+        "reviewer",
+        "reviewed_at",
+        "sent_again",
+        "in_conflict",
+        "from_conflict",
+    )
+    deletion_note = gettext_lazy("Their repeats and conflicting submissions go with them.")
     formfield_overrides = {models.CharField: {"widget": AdminTextareaWidget(attrs={"rows": 4})}}
 
     # --- Who may ------------------------------------------------------------------------------
@@ -178,6 +174,50 @@ class GradeAdmin(ListAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return request.user.is_active and request.user.is_superuser
+
+    # --- What came again ----------------------------------------------------------------------
+
+    def get_fieldsets(self, request, obj=None):
+        fields = ["sent_again"]
+        if self.admin_site.get_model_admin(Conflict).has_view_permission(request):
+            fields += ["in_conflict"] + ["from_conflict"] * hasattr(obj, "kept_from")
+        content, review = self.fieldsets
+        return content, (_("what came again"), {"fields": fields}), review
+
+    @admin.display(description=Repeat._meta.verbose_name_plural)
+    def sent_again(self, grade):
+        count = bounded_count(grade.repeats)
+        if not count:
+            return _("none")
+        last = display_for_value(grade.repeats.last_time(), "")
+        return _("%(count)s, the last on %(time)s") % {"count": count_label(count), "time": last}
+
+    @admin.display(description=Conflict._meta.verbose_name_plural)
+    def in_conflict(self, grade):
+        count = bounded_count(grade.conflicts)
+        if not count:
+            return _("none")
+        counts = {"count": count_label(count), "open": count_label(bounded_count(grade.conflicts.open()))}
+        address = reverse("admin:grades_conflict_changelist", query={"rating": grade.pk})
+        return format_html('<a href="{}">{}</a>', address, _("%(count)s, of which open: %(open)s") % counts)
+
+    @admin.display(description=gettext_lazy("kept from"))
+    def from_conflict(self, grade):
+        conflict = grade.kept_from
+        address = reverse("admin:grades_conflict_change", args=[conflict.pk])
+        return format_html('{} <a href="{}">{}</a>', Conflict._meta.verbose_name, address, conflict)
+
+    def get_deleted_objects(self, objs, request):
+        """The numbers of what goes with a rating; stock admin lists each, though a faulty client repeats for days."""
+        counts = {
+            model._meta.verbose_name_plural: count_label(bounded_count(rows))
+            for model, rows in (
+                (Grade, Grade.objects.filter(pk__in=[grade.pk for grade in objs])),
+                (Repeat, Repeat.objects.filter(grade__in=objs)),
+                (Conflict, Conflict.objects.filter(models.Q(grade__in=objs) | models.Q(kept_as__in=objs))),
+            )
+        }
+        return [str(grade) for grade in objs], counts, set(), []
 
     # --- Columns ------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from urllib.request import urlopen
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 # The browser tests need requirements-dev.txt; everything else runs without.
 collect_ignore = [] if importlib.util.find_spec("playwright") else ["browser"]
@@ -144,6 +145,21 @@ def make_account(db):
         )
         account.refresh_from_db()  # its date and its fee as such, not as the text that was given
         return account
+
+    return make
+
+
+@pytest.fixture
+def make_conflict(make_grade):
+    """What came with the id of a stored rating; any column may be given."""
+    from grades.models import Conflict, Grade
+
+    def make(grade=None, **columns):
+        grade = grade or make_grade()
+        content = {name: getattr(grade, name) for name in (*Grade.CONTENT, "openid")}
+        row = {**content, "grade3": 1, "insert_time": timezone.now(), **columns}
+        Conflict.record(grade, row)
+        return Conflict.objects.order_by("pk").last()
 
     return make
 

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 GRADES = "/admin/grades/grade/"
 ACCOUNTS = "/admin/grades/account/"
 CREDITS = "/admin/grades/credit/"
+CONFLICTS = "/admin/grades/conflict/"
 IMPORT = f"{ACCOUNTS}import/"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -45,12 +46,14 @@ def roles(django_user_model, superuser, staff):
         user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
         return log_in(user)
 
-    views = ("view_grade", "view_account", "view_credit")
+    views = ("view_grade", "view_account", "view_credit", "view_conflict")
     return {
         "anonymous": Client(),
         "staff": log_in(staff),
         "view": with_permissions("reader", *views),
-        "change": with_permissions("editor", *views, "change_grade", "change_account", "add_account"),
+        "change": with_permissions(
+            "editor", *views, "change_grade", "change_account", "add_account", "change_conflict"
+        ),
         "superuser": log_in(superuser),
     }
 
@@ -124,12 +127,23 @@ LADDER = [
     ("GET", f"{CREDITS}add/", 403, 403, 403, 403),
     ("POST", f"{CREDITS}add/", 403, 403, 403, 403),
     ("POST", f"{CREDITS}{{credit}}/delete/", 403, 403, 403, 403),
+    ("GET", CONFLICTS, 403, 200, 200, 200),
+    ("GET", f"{CONFLICTS}{{conflict}}/change/", 403, 200, 200, 200),
+    ("POST", f"{CONFLICTS}{{conflict}}/change/", 403, 403, 403, 403),
+    ("GET", f"{CONFLICTS}{{conflict}}/history/", 403, 200, 200, 200),
+    ("GET", f"{CONFLICTS}add/", 403, 403, 403, 403),
+    ("POST", f"{CONFLICTS}add/", 403, 403, 403, 403),
+    ("GET", f"{CONFLICTS}{{conflict}}/delete/", 403, 403, 403, 200),
+    ("GET", f"{CONFLICTS}{{conflict}}/keep/", 403, 403, 405, 405),
+    ("POST", f"{CONFLICTS}{{conflict}}/keep/", 403, 403, 302, 302),
+    ("POST", f"{CONFLICTS}0/keep/", 403, 403, 404, 404),
 ]
 
 
-def test_the_permission_ladder(roles, make_grade, make_account, superuser):
+def test_the_permission_ladder(roles, make_grade, make_account, make_conflict, superuser):
     account = make_account()
     pks = {"grade": make_grade().pk, "account": account.pk, "credit": make_credit(account, superuser).pk}
+    pks["conflict"] = make_conflict().pk
     for method, path, *expected in LADDER:
         path = path.format(**pks)
         statuses = [client.generic(method, path).status_code for client in roles.values()]
@@ -451,11 +465,11 @@ def test_a_review_that_does_not_fit_is_refused(client, make_grade, data):
     assert Grade.objects.get().review_state == "new"
 
 
-def test_the_page_of_a_rating_costs_four_queries(client, superuser, make_grade, django_assert_num_queries):
+def test_the_page_of_a_rating_costs_seven_queries(client, superuser, make_grade, django_assert_num_queries):
     grade = make_grade(reviewer=superuser)
     ContentType.objects.get_for_model(Grade)  # kept in memory once it has been asked for
-    # session, user, rating, its reviewer
-    with django_assert_num_queries(4):
+    # session, user, rating, its reviewer, whether it was kept from a conflict, its repeats, its conflicts
+    with django_assert_num_queries(7):
         client.get(f"{GRADES}{grade.pk}/change/")
 
 
@@ -795,8 +809,10 @@ def test_credits_are_newest_first_and_cost_the_same_for_any_number_of_rows(
 # --- The look and the language --------------------------------------------------------------------
 
 
-def test_no_page_needs_what_the_content_security_policy_forbids(client, make_grade, make_account, superuser):
-    account, grade = make_account(), make_grade()
+def test_no_page_needs_what_the_content_security_policy_forbids(
+    client, make_grade, make_account, make_conflict, superuser
+):
+    account, grade, conflict = make_account(), make_grade(), make_conflict()
     credit = make_credit(account, superuser)
     paths = [
         "/admin/",
@@ -810,9 +826,13 @@ def test_no_page_needs_what_the_content_security_policy_forbids(client, make_gra
         IMPORT,
         CREDITS,
         f"{CREDITS}{credit.pk}/change/",
+        CONFLICTS,
+        f"{CONFLICTS}{conflict.pk}/change/",
+        f"{CONFLICTS}{conflict.pk}/delete/",
     ]
     pages = [client.get(path) for path in paths]
-    pages += [act(client, "mark_closed", [grade.pk]), Client().get("/admin/login/")]
+    pages += [act(client, "mark_closed", [grade.pk]), act(client, "keep_selected", [conflict.pk], url=CONFLICTS)]
+    pages += [Client().get("/admin/login/")]
     for page in pages:
         assert page.status_code == 200
         assert "default-src 'none'" in page["Content-Security-Policy"]

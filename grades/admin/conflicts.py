@@ -1,0 +1,183 @@
+"""Submissions whose id was stored with other content: compared, kept as ratings of their own, or dismissed."""
+
+import re
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from ..models import Conflict, Grade
+from .lists import ChoiceFilter, ConfirmForm, ListAdmin
+
+REMARK_SHOWN = 16
+
+
+class StateFilter(ChoiceFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+    parameter_names = ("state",)
+
+    def lookups(self, request, model_admin):
+        return [("open", _("Open")), ("kept", _("Kept"))]
+
+    def narrow(self, queryset, value):
+        return queryset.open() if value == "open" else queryset.kept()
+
+
+class RatingFilter(ChoiceFilter):
+    """Those of one stored rating, whose page links here."""
+
+    title = gettext_lazy("stored rating")
+    parameter_name = "rating"
+    parameter_names = ("rating",)
+
+    def lookups(self, request, model_admin):
+        if self.value() is None:
+            return []
+        if not re.fullmatch("[0-9]{1,18}", self.value()):
+            raise IncorrectLookupParameters  # here, for a filter without choices is not asked to narrow
+        return [(self.value(), f"#{self.value()}")]
+
+    def narrow(self, queryset, value):
+        return queryset.filter(grade_id=int(value))
+
+
+@admin.register(Conflict)
+class ConflictAdmin(ListAdmin):
+    """To compare and to decide: nothing of what a customer sent can be rewritten."""
+
+    ordering = ("-received_at", "-id")
+    arrival_field = "received_at"
+    list_display = ("acc_nbr", "changes", "rating", "received_at", "state")
+    list_filter = (StateFilter, RatingFilter)
+    search_fields = ("acc_nbr",)
+    search_help_text = gettext_lazy('The beginning of an account number; in quotes, the whole: "13800138000"')
+    actions = ("keep_selected", "delete_selected")
+    fields = ()
+    change_form_template = "admin/grades/conflict/change_form.html"
+
+    def get_queryset(self, request):
+        # Not joined: the list has the rows it needs by then, and asks for their ratings by id.
+        return super().get_queryset(request).prefetch_related("grade")
+
+    # --- Who may ------------------------------------------------------------------------------
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_keep_permission(self, request):
+        return super().has_change_permission(request)
+
+    # --- Columns ------------------------------------------------------------------------------
+
+    @admin.display(description=gettext_lazy("what is different: stored → came"))
+    def changes(self, conflict):
+        line = '<li>{}: <span class="quiet">{} →</span> <strong>{}</strong></li>'
+        rows = [row for row in compare(conflict) if row["differs"]]
+        lines = format_html_join("", line, [(row["label"], short(row["stored"]), short(row["came"])) for row in rows])
+        return format_html('<ul class="changes">{}</ul>', lines)
+
+    @admin.display(description=Conflict._meta.get_field("grade").verbose_name)
+    def rating(self, conflict):
+        return f"#{conflict.grade_id}"
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, conflict):
+        if conflict.kept_as_id is None:
+            return format_html('<span class="review-new"><span aria-hidden="true">○</span> {}</span>', _("Open"))
+        kept = _("Kept as #%(rating)s") % {"rating": conflict.kept_as_id}
+        return format_html('<span class="review-closed"><span aria-hidden="true">●</span> {}</span>', kept)
+
+    # --- The page of one ----------------------------------------------------------------------
+
+    def render_change_form(self, request, context, *args, obj=None, **kwargs):
+        context |= {
+            "title": _("Compare"),
+            "rows": compare(obj),
+            "can_keep": obj.kept_as_id is None and self.has_keep_permission(request),
+            "can_view_ratings": self.admin_site.get_model_admin(Grade).has_view_permission(request),
+        }
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    # --- Keep ---------------------------------------------------------------------------------
+
+    def get_urls(self):
+        keep = path("<int:pk>/keep/", self.admin_site.admin_view(self.keep_view), name="grades_conflict_keep")
+        return [keep, *super().get_urls()]
+
+    def keep_view(self, request, pk):
+        if not self.has_keep_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        conflict = self.get_object(request, str(pk))
+        if conflict is None:
+            raise Http404
+        with transaction.atomic():
+            if kept := conflict.keep():
+                self.log_change(request, conflict, _("Kept as #%(rating)s") % {"rating": conflict.kept_as_id})
+        if kept:
+            message = _("Kept as a rating of its own, #%(rating)s.") % {"rating": conflict.kept_as_id}
+            self.message_user(request, message, messages.SUCCESS)
+        else:
+            self.message_user(request, _("Nothing was changed: it was kept or deleted before."), messages.WARNING)
+        return self.redirect_to(request, "change", pk)
+
+    def response_delete(self, request, obj_display, obj_id):
+        super().response_delete(request, obj_display, obj_id)  # which says so, and leads only those back who may change
+        return self.redirect_to(request, "changelist")
+
+    def redirect_to(self, request, page, *args):
+        """To a page of ours, from which one comes back to the list as it was filtered."""
+        filters = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
+        return redirect(add_preserved_filters(filters, reverse(f"admin:grades_conflict_{page}", args=args)))
+
+    @admin.action(permissions=["keep"], description=gettext_lazy("Keep as ratings of their own"))
+    def keep_selected(self, request, queryset):
+        form = ConfirmForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            note = _("Each that is open is stored as a rating of its own, once; the others stay as they are.")
+            return self.ask(request, queryset.open(), form, _("Keep as ratings of their own"), note=note)
+        with transaction.atomic():
+            # In one order, so that two who do this at once wait for each other and do not lock each other out.
+            count = sum(conflict.keep() for conflict in self.agreed(queryset.open(), form).order_by("pk"))
+            self.log_bulk(request, CHANGE, count, _("Kept as ratings of their own"))
+        message = ngettext("%(count)s is now a rating of its own.", "%(count)s are now ratings of their own.", count)
+        self.message_user(request, message % {"count": f"{count:,}"}, messages.SUCCESS)
+        return None
+
+
+def compare(conflict):
+    """What is stored beside what came, field by field; who it was only as far as it makes a difference."""
+    differences = conflict.differences
+    rows = [
+        {
+            "name": name,
+            "label": Conflict._meta.get_field(name).verbose_name,
+            "stored": getattr(conflict.grade, name),
+            "came": getattr(conflict, name),
+            "differs": name in differences,
+        }
+        for name in Conflict.CONTENT
+    ]
+    if conflict.is_by_another_person:
+        label, stored, came = _("WeChat login"), _("one person"), _("another person")
+        rows.append({"name": "person", "label": label, "stored": stored, "came": came, "differs": True})
+    return rows
+
+
+def short(value):
+    return Truncator(value).chars(REMARK_SHOWN) if value != "" else "–"
