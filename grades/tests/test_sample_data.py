@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import Count, F
 
 from grades.management.commands.sample_data import TOUR_NUMBER
-from grades.models import Account, Grade
+from grades.models import Account, Conflict, Grade, Repeat
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
@@ -31,10 +31,15 @@ def sample_data(*args, **options):
 
 
 def everything():
-    """Every row of both tables, without what the database or the login numbers by itself."""
+    """Every row of all tables, without what the database or the login numbers by itself."""
     return [
         list(model.objects.order_by("id").values_list(*[f.name for f in model._meta.fields if f.name not in ids]))
-        for model, ids in ((Grade, {"id", "reviewer"}), (Account, {"id"}))
+        for model, ids in (
+            (Grade, {"id", "reviewer"}),
+            (Account, {"id"}),
+            (Repeat, {"id", "grade"}),
+            (Conflict, {"id", "grade"}),
+        )
     ]
 
 
@@ -112,6 +117,18 @@ def test_the_number_of_the_tour_has_a_post_paid_dispatch_an_older_one_and_rating
     assert newest.acct_id == older.acct_id
     assert newest.dispatched_on > older.dispatched_on
     assert Grade.objects.of_account(TOUR_NUMBER).count() == 5
+
+
+def test_a_few_ratings_came_again_and_one_id_with_other_content():
+    sample_data("--no-login")
+    assert 5 <= Repeat.objects.since(NOW - timedelta(days=90)).count() <= 20
+    assert not Repeat.objects.filter(repeated_at__gt=NOW).exists()
+    assert not Repeat.objects.exclude(repeated_at__gt=F("grade__insert_time")).exists()
+    conflict = Conflict.objects.get()
+    assert conflict.differences == ["grade3", "txt3"]
+    assert conflict.grade.insert_time < conflict.received_at <= NOW
+    assert conflict.grade.submission_id
+    assert conflict.kept_as is None
 
 
 def test_ratings_lie_in_the_last_ninety_days_and_up_to_now():

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from tqdm import tqdm
 
-from grades.models import Account, Grade
+from grades.models import Account, Conflict, Grade, Repeat
 
 BATCH = 2000
 DAYS = 90
@@ -107,6 +107,7 @@ class Command(BaseCommand):
         maker = SampleMaker(Random(seed), grades, accounts, reviewer=user)  # noqa: S311 - no secret is made of it
         store(maker.accounts(), accounts, "dispatch list")
         store(maker.grades(), grades, "ratings")
+        maker.send_again()
         self.stdout.write(f"Sample data: {grades} ratings, {accounts} rows of the dispatch list.")
         if user:
             self.stdout.write(
@@ -205,6 +206,19 @@ class SampleMaker:
                 levels = self.make_levels()
                 remarks = [self.make_remark(level) for level in levels]
             yield self.make_grade(acc_nbr, levels, remarks, self.make_time(index))
+
+    def send_again(self):
+        """A few of the newest ratings once or twice more, and one id with other content; call after `grades`."""
+        for grade in Grade.objects.newest_first()[1:200:25]:
+            for repeat in range(self.random.choice([1, 1, 2])):
+                Repeat.objects.create(grade=grade, repeated_at=grade.insert_time + timedelta(seconds=2 + 3 * repeat))
+        if stored := Grade.objects.exclude(submission_id=None).newest_first().first():
+            # Another thought on the same form, which the customer had not left in between.
+            content = {name: getattr(stored, name) for name in Grade.CONTENT}
+            content["grade3"] = settings.GRADE_MIN if stored.grade3 > settings.GRADE_MIN else settings.GRADE_MAX
+            content["txt3"] = "刚走又断网了，请再来一次"
+            row = {**content, "openid": None, "insert_time": stored.insert_time + timedelta(seconds=75)}
+            Conflict.record(stored, row)
 
     def make_levels(self):
         """Three levels of 1 to 5: mostly content, each customer about equally so with all three."""
