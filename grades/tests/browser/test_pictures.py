@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from grades.models import Conflict
+
 from .conftest import PASSWORD, violations
 
 pytestmark = pytest.mark.browser
@@ -94,9 +96,28 @@ def admin_import(page):
     page.goto("/admin/grades/account/import/")
 
 
+def admin_conflicts(page):
+    page.goto("/admin/grades/conflict/")
+
+
+def admin_conflict(page):
+    admin_conflicts(page)
+    page.locator("#result_list .field-acc_nbr a").first.click()
+    page.wait_for_load_state()
+
+
+def admin_conflict_kept(page):
+    Conflict.objects.first().keep()
+    admin_conflict(page)
+
+
+def admin_delete(page):
+    page.goto(f"/admin/grades/grade/{Conflict.objects.first().grade_id}/delete/")
+
+
 PAGES = [
     landing, login, query_found, query_not_found, query_english, not_found, admin_index, admin_list, admin_detail,
-    admin_review, admin_accounts, admin_import,
+    admin_review, admin_accounts, admin_import, admin_conflicts, admin_conflict, admin_delete, admin_conflict_kept,
 ]  # fmt: skip
 
 
