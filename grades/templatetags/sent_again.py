@@ -13,7 +13,7 @@ from ..models import Conflict, Grade, Repeat
 
 register = template.Library()
 
-# Ratings and repeats that are counted for a share: some ten milliseconds of an index.
+# Ratings and repeats that are counted for a share, from indexes alone: about a tenth of a second for each.
 SHARE_LIMIT = 100_000
 
 
