@@ -1,10 +1,10 @@
 """The tables, the questions asked of them, and the one write that each action makes."""
 
 from .dispatches import ACC_NBR_LENGTH, Account, Credit
+from .keys import Char32UUIDField
 from .ratings import (
     REMARK_LENGTH,
     AlreadyRated,
-    Char32UUIDField,
     Conflict,
     Grade,
     GradeQuerySet,

@@ -1,7 +1,5 @@
 """Ratings: what customers said, how it is stored exactly once, and what came again."""
 
-import hashlib
-import uuid
 from collections import Counter
 from datetime import timedelta
 
@@ -14,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..retries import check_available, retry_transient
-from .dispatches import ACC_NBR_LENGTH, Account
+from .dispatches import ACC_NBR_LENGTH
+from .keys import CONTENT, Char32UUIDField, content_digest, make_content_key, make_dispatch_key
 from .merging import MergedInsert
 
 REMARK_LENGTH = 500
@@ -26,51 +25,6 @@ class SubmissionConflict(Exception):
 
 class AlreadyRated(Exception):
     """The same person has rated this dispatch already."""
-
-
-def digest(*values):
-    """128 bits of BLAKE2b over some values, as 32 hexadecimal digits."""
-    # None of the values can hold a NUL, so what is between two of them is certain.
-    return hashlib.blake2b("\0".join(map(str, values)).encode(), digest_size=16).hexdigest()
-
-
-def make_content_key(content, openid):
-    """What tells whether two ratings without an id are the same: the content, and who gives it if known.
-
-    One that is nobody else's if each submission counts (DEDUPE_WINDOW=0): a submission still has to
-    find its own row when the answer to its first attempt was lost.
-    """
-    if not settings.DEDUPE_WINDOW:
-        return uuid.uuid4().hex
-    return digest(*(content[name] for name in Content.CONTENT), *([openid] if openid else []))
-
-
-def make_dispatch_key(acc_nbr, openid):
-    """What a person's one rating of an account's newest dispatch is known by; None if it need not be one."""
-    if not settings.ONE_RATING_PER_DISPATCH or openid is None:
-        return None
-    # Not by the row's id: the same dispatch may be imported again.
-    accounts = Account.objects.using(settings.SUBMISSIONS_DATABASE)
-    dispatch = accounts.of_number(acc_nbr).values_list("acct_id", "dispatched_on").first()
-    return dispatch and digest(openid, dispatch[0], dispatch[1].isoformat())
-
-
-class Char32UUIDField(models.UUIDField):
-    """A UUID as 32 hexadecimal digits on every database.
-
-    MariaDB's own `uuid` type refuses values whose version and variant bits are not RFC 9562's, which
-    a client that rolls its ids by hand sends now and then, and which a digest has nearly always.
-    """
-
-    def db_type(self, connection):
-        return "char(32)"
-
-    def get_db_prep_value(self, value, connection, prepared=False):
-        value = self.to_python(value)
-        return value if value is None else value.hex
-
-    def from_db_value(self, value, expression, connection):
-        return self.to_python(value)
 
 
 def prefix_range(field, prefix):
@@ -157,7 +111,7 @@ class GradeQuerySet(models.QuerySet):
 class Content(models.Model):
     """What a customer says: three grades and three remarks for an account number, and who it is if that is known."""
 
-    CONTENT = ("acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")
+    CONTENT = CONTENT
 
     acc_nbr = models.CharField(_("account number"), max_length=ACC_NBR_LENGTH)
     grade1 = models.SmallIntegerField(_("grade 1"))
@@ -296,9 +250,12 @@ class Grade(Content):
             else:
                 merged_insert.insert(row)
         except IntegrityError:
-            # A repeat is a repeat before it is a second rating of the dispatch.
-            if stored := cls._with_key_of(row):
-                return cls._meet(stored, row)
+            try:
+                # A repeat is a repeat before it is a second rating of the dispatch.
+                if stored := cls._with_key_of(row):
+                    return cls._meet(stored, row)
+            except IntegrityError:
+                pass  # the stored rating was deleted before anything could refer to it
             cls._refuse_second_rating(row)
             # What held the key was deleted at this very moment; or it is a fault of ours, to be seen.
             if attempts == 1:
@@ -341,21 +298,18 @@ class Grade(Content):
                 raise SubmissionConflict
         elif stored.insert_time <= row["insert_time"] - timedelta(seconds=settings.DEDUPE_WINDOW):
             return cls._take_over(stored, row)
-        Repeat.objects.using(settings.SUBMISSIONS_DATABASE).create(grade_id=stored.pk)
+        with transaction.atomic(using=settings.SUBMISSIONS_DATABASE):
+            Repeat.objects.using(settings.SUBMISSIONS_DATABASE).create(grade_id=stored.pk)
         return False
 
     @classmethod
     def _take_over(cls, expired, row):
         """Store a row in place of a rating whose time as the holder of the key is over."""
-        try:
-            with transaction.atomic(using=settings.SUBMISSIONS_DATABASE):
-                # One of those that come at once changes it; the others wait for the lock, and find it changed.
-                if cls._submissions().filter(pk=expired.pk, content_key=row["content_key"]).update(content_key=None):
-                    cls._insert_rows([row])
-                    return True
-        except IntegrityError:
-            cls._refuse_second_rating(row)
-            raise
+        with transaction.atomic(using=settings.SUBMISSIONS_DATABASE):
+            # One of those that come at once changes it; the others wait for the lock, and find it changed.
+            if cls._submissions().filter(pk=expired.pk, content_key=row["content_key"]).update(content_key=None):
+                cls._insert_rows([row])
+                return True
         return cls._store(row)
 
     @classmethod
@@ -452,9 +406,11 @@ class Conflict(Content):
     @classmethod
     def record(cls, stored, row):
         """Keep what came with the id of the rating `stored`; once, however often it is sent."""
-        content = {name: row[name] for name in (*cls.CONTENT, "openid")}
-        conflict = cls(grade=stored, content_key=digest(*content.values()), received_at=row["insert_time"], **content)
-        cls.objects.using(settings.SUBMISSIONS_DATABASE).bulk_create([conflict], ignore_conflicts=True)
+        cls.objects.using(settings.SUBMISSIONS_DATABASE).get_or_create(
+            grade_id=stored.pk,
+            content_key=content_digest(row, row["openid"]),
+            defaults={"received_at": row["insert_time"], **{name: row[name] for name in (*cls.CONTENT, "openid")}},
+        )
 
     @property
     def differences(self):

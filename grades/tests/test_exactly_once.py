@@ -160,6 +160,31 @@ def test_a_conflict_is_recorded_once_with_all_that_came_and_the_stored_rating_st
     assert (stored(), Repeat.objects.count()) == ([ARTICLE], 0)
 
 
+@pytest.fixture
+def deleted_in_between(monkeypatch):
+    """The rating that a submission meets is deleted right after it was found."""
+    find = Grade._with_key_of
+
+    def find_and_delete(row):
+        stored = find(row)
+        Grade.objects.filter(pk=stored and stored.pk).delete()
+        return stored
+
+    monkeypatch.setattr(Grade, "_with_key_of", find_and_delete)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("submission_id", [None, uuid.uuid4()])
+@pytest.mark.parametrize("change", [{}, {"txt3": "不对"}])
+def test_what_would_be_a_repeat_or_conflict_of_a_rating_that_is_deleted_at_that_moment_is_stored(
+    deleted_in_between, submission_id, change
+):
+    Grade.submit(submission_id=submission_id, **ARTICLE)
+    assert Grade.submit(submission_id=submission_id, **ARTICLE | change) is True
+    assert stored()[-1] == ARTICLE | change
+    assert (Repeat.objects.count(), Conflict.objects.count()) == (0, 0)
+
+
 # --- An attempt whose answer is lost --------------------------------------------------------------
 
 
