@@ -89,9 +89,10 @@ class OpenView(APIView):
         if isinstance(exc, SuspiciousOperation):  # Django's, for a query string beyond its limits
             return self.refuse(Refusal(400, "request: bad request"))
         if isinstance(exc, StoreUnavailable) or is_transient(exc):
-            # The code and not the message, in which a driver may quote what the customer sent.
-            cause = exc.__cause__ or exc if isinstance(exc, StoreUnavailable) else exc
-            logger.error("the store is unreachable: %s %s", type(cause).__name__, cause.args[:1])
+            cause = exc.__cause__ if isinstance(exc, StoreUnavailable) else exc
+            if cause:  # else it was not even asked, and the log has the reason already
+                # The code and not the message, in which a driver may quote what the customer sent.
+                logger.error("the store is unreachable: %s %s", type(cause).__name__, cause.args[:1])
             message = _("The server cannot reach its data. Try again in a few seconds.")
             return self.refuse(Refusal(503, "store: unreachable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)}))
         logger.error("%s failed", self.subject, exc_info=exc)
