@@ -6,7 +6,7 @@ import time
 from django.db import InterfaceError, OperationalError, connections
 
 # From the first attempt on. No attempt begins later, and one takes no longer than the time limits of its
-# connection (SUBMISSION_TIMEOUTS in the settings), so that a caller has an answer within ten seconds.
+# connection (DATABASES in the settings), so that a caller has an answer within ten seconds.
 RETRY_SECONDS = 2
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.3
 

@@ -152,7 +152,7 @@ if ENV_FILE and os.path.exists(ENV_FILE):
 
 # --- The database ---------------------------------------------------------------------------------
 
-SUBMISSIONS_DATABASE = "default"
+API_DATABASE = "default"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
     DATABASES["default"]["OPTIONS"] = {
         "charset": "utf8mb4",
@@ -162,10 +162,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
         "init_command": "SET sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
         **DATABASES["default"].get("OPTIONS", {}),
     }
-    # Ratings are stored by connections of their own. Each step gives up after seconds, where an office's
-    # long query may go on; and there is no ping before the INSERT, since a lost connection is replaced
-    # and the INSERT tried again.
-    DATABASES["submissions"] = {
+    # What mini programs call has connections of its own. Each step gives up after seconds, where an office's
+    # long query may go on; and there is no ping before the first query, since a lost connection is replaced
+    # and the query tried again (grades/retries.py).
+    DATABASES["api"] = {
         **DATABASES["default"],
         "CONN_HEALTH_CHECKS": False,
         "OPTIONS": {
@@ -176,7 +176,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
             "init_command": f"{DATABASES['default']['OPTIONS']['init_command']}, innodb_lock_wait_timeout=2",
         },
     }
-    SUBMISSIONS_DATABASE = "submissions"
+    API_DATABASE = "api"
     DATABASES["default"]["TEST"] = {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_bin"}
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     VAR_DIR.mkdir(mode=0o700, exist_ok=True)

@@ -8,6 +8,7 @@ from rest_framework.serializers import ValidationError
 
 from ..models import Grade
 from ..receipts import read_receipts
+from ..retries import retry_transient
 from ..serializers import AccountNumberField
 from ..wechat import read_session
 from .base import OpenView, Refusal, bearer_token
@@ -34,8 +35,9 @@ class GradeResultView(OpenView):
         whose = by_receipt | {session} if session else by_receipt
         rows = []
         if whose:
-            ratings = Grade.objects.of_account(acc_nbr).given_by(whose).newest_first()
-            rows = list(ratings.values("insert_time", *Grade.CONTENT)[: RATINGS_SHOWN + 1])
+            ratings = Grade.objects.using(settings.API_DATABASE).of_account(acc_nbr).given_by(whose).newest_first()
+            columns = ratings.values("insert_time", *Grade.CONTENT)
+            rows = retry_transient(list, columns[: RATINGS_SHOWN + 1], using=settings.API_DATABASE)
         # A receipt is for ratings that were there, should they be gone; a session alone proves nothing.
         if not (rows or by_receipt):
             raise Refusal(

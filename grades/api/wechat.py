@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from .. import wechat
 from ..models import Grade
 from ..receipts import make_receipt
+from ..retries import retry_transient
 from ..serializers import LoginSerializer
 from .base import OpenView, Refusal, bearer_token
 
@@ -58,7 +59,8 @@ class ReceiptsView(OpenView):
         openid = wechat.read_session(bearer_token(request) or "")
         if openid is None:
             raise Refusal(401, "login", _("Log in with WeChat first."), {"WWW-Authenticate": "Bearer"})
-        numbers = Grade.objects.accounts_rated_by(openid)[:RECEIPTS_SHOWN]
+        rated = Grade.objects.using(settings.API_DATABASE).accounts_rated_by(openid)
+        numbers = retry_transient(list, rated[:RECEIPTS_SHOWN], using=settings.API_DATABASE)
         return Response(
             {"receipts": [{"acc_nbr": acc_nbr, "receipt": make_receipt(acc_nbr, openid)} for acc_nbr in numbers]}
         )

@@ -39,7 +39,7 @@ def make_dispatch_key(acc_nbr, openid):
     if not settings.ONE_RATING_PER_DISPATCH or openid is None:
         return None
     # Not by the row's id: the same dispatch may be imported again.
-    accounts = Account.objects.using(settings.SUBMISSIONS_DATABASE)
+    accounts = Account.objects.using(settings.API_DATABASE)
     dispatch = accounts.of_number(acc_nbr).values_list("acct_id", "dispatched_on").first()
     return dispatch and digest(json.dumps([openid, dispatch[0], dispatch[1].isoformat()]))
 

@@ -237,13 +237,13 @@ class Grade(Content):
             "submission_id": submission_id and submission_id.hex,
             "content_key": None if submission_id else make_content_key(content, openid),
         }
-        return retry_transient(cls._store, row, using=settings.SUBMISSIONS_DATABASE)
+        return retry_transient(cls._store, row, using=settings.API_DATABASE)
 
     @classmethod
     def _store(cls, row, attempts=3):
         """One attempt to store a row: an INSERT, which commits by itself, for all but repeats."""
         row["dispatch_key"] = make_dispatch_key(row["acc_nbr"], row["openid"])
-        is_in_transaction = connections[settings.SUBMISSIONS_DATABASE].in_atomic_block
+        is_in_transaction = connections[settings.API_DATABASE].in_atomic_block
         try:
             if is_in_transaction:
                 cls._insert_rows([row])
@@ -264,14 +264,14 @@ class Grade(Content):
         return True
 
     @classmethod
-    def _submissions(cls):
-        return cls.objects.using(settings.SUBMISSIONS_DATABASE)
+    def _by_api(cls):
+        return cls.objects.using(settings.API_DATABASE)
 
     @classmethod
     def _insert_rows(cls, rows):
         """Add rows by one statement, which commits by itself unless it is within a transaction."""
-        check_available(settings.SUBMISSIONS_DATABASE)  # it may have failed while these rows waited for their turn
-        connection = connections[settings.SUBMISSIONS_DATABASE]
+        check_available(settings.API_DATABASE)  # it may have failed while these rows waited for their turn
+        connection = connections[settings.API_DATABASE]
         values = []
         for row in rows:
             row = {**row, "insert_time": connection.ops.adapt_datetimefield_value(row["insert_time"])}
@@ -283,7 +283,7 @@ class Grade(Content):
     def _with_key_of(cls, row):
         """The stored rating that holds the key by which this row would be a repeat, or None."""
         key = "submission_id" if row["submission_id"] else "content_key"
-        return cls._submissions().filter(**{key: row[key]}).first()
+        return cls._by_api().filter(**{key: row[key]}).first()
 
     @classmethod
     def _meet(cls, stored, row):
@@ -298,23 +298,23 @@ class Grade(Content):
                 raise SubmissionConflict
         elif stored.insert_time <= row["insert_time"] - timedelta(seconds=settings.DEDUPE_WINDOW):
             return cls._take_over(stored, row)
-        with transaction.atomic(using=settings.SUBMISSIONS_DATABASE):
-            Repeat.objects.using(settings.SUBMISSIONS_DATABASE).create(grade_id=stored.pk)
+        with transaction.atomic(using=settings.API_DATABASE):
+            Repeat.objects.using(settings.API_DATABASE).create(grade_id=stored.pk)
         return False
 
     @classmethod
     def _take_over(cls, expired, row):
         """Store a row in place of a rating whose time as the holder of the key is over."""
-        with transaction.atomic(using=settings.SUBMISSIONS_DATABASE):
+        with transaction.atomic(using=settings.API_DATABASE):
             # One of those that come at once changes it; the others wait for the lock, and find it changed.
-            if cls._submissions().filter(pk=expired.pk, content_key=row["content_key"]).update(content_key=None):
+            if cls._by_api().filter(pk=expired.pk, content_key=row["content_key"]).update(content_key=None):
                 cls._insert_rows([row])
                 return True
         return cls._store(row)
 
     @classmethod
     def _refuse_second_rating(cls, row):
-        if row["dispatch_key"] and cls._submissions().filter(dispatch_key=row["dispatch_key"]).exists():
+        if row["dispatch_key"] and cls._by_api().filter(dispatch_key=row["dispatch_key"]).exists():
             raise AlreadyRated from None
 
 
@@ -406,7 +406,7 @@ class Conflict(Content):
     @classmethod
     def record(cls, stored, row):
         """Keep what came with the id of the rating `stored`; once, however often it is sent."""
-        cls.objects.using(settings.SUBMISSIONS_DATABASE).get_or_create(
+        cls.objects.using(settings.API_DATABASE).get_or_create(
             grade_id=stored.pk,
             content_key=content_digest(row, row["openid"]),
             defaults={"received_at": row["insert_time"], **{name: row[name] for name in (*cls.CONTENT, "openid")}},

@@ -30,8 +30,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": f"{folder}/test.sqlite3"}  # noqa: F405
 # A test's transaction is on one connection, and sees only what is stored there. The servers that tests start
 # have the product's own settings, and with them both.
-DATABASES.pop("submissions", None)  # noqa: F405
-SUBMISSIONS_DATABASE = "default"
+DATABASES.pop("api", None)  # noqa: F405
+API_DATABASE = "default"
 STATIC_ROOT = BASE_DIR / "static"  # noqa: F405 - whitenoise warns of a folder that is not there
 # The hashed names of static files exist only after collectstatic, which tests do without.
 STORAGES = {

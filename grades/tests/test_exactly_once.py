@@ -373,6 +373,10 @@ def test_a_row_at_fault_spoils_only_its_own_insert():
     assert [type(result) for result in results] == [type(None)] * 3 + [IntegrityError] + [type(None)] * 2
     assert sorted(rows[0] for rows in merged.statements[2:]) == list("bcdef")
 
+    with pytest.raises(IntegrityError):
+        merged.insert("d")
+    assert merged.statements[7:] == [["d"]], "alone, it is at fault itself"
+
 
 @pytest.mark.parametrize("error", [OperationalError(2013, "Lost connection"), MemoryError(), StoreUnavailable()])
 def test_of_a_statement_that_fails_altogether_no_row_is_taken_for_stored(error):
@@ -400,10 +404,7 @@ def test_who_waits_for_a_statement_that_fails_for_a_passing_reason_is_told_and_n
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_with_repeats_among_them_each_is_stored_once():
     contents = [ARTICLE | {"txt2": f"{number}👍"} for number in range(40)]
-    submissions = [(None, content) for content in contents[:20]] + [
-        (uuid.uuid4(), content) for content in contents[20:]
-    ]
-    copies = submissions * 4
+    copies = [(uuid.uuid4() if number < 20 else None, content) for number, content in enumerate(contents)] * 4
     random.Random(4).shuffle(copies)
 
     def submit(copy):
@@ -539,7 +540,7 @@ def test_a_rating_has_connections_of_its_own_that_give_up_in_time(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "mysql://user:password@127.0.0.1/scoring")
     monkeypatch.setenv("SECRET_KEY", site_settings.SECRET_KEY)
     fresh = runpy.run_path(str(site_settings.BASE_DIR / "scoring_site" / "settings.py"))
-    ours, office = (fresh["DATABASES"][alias] for alias in (fresh["SUBMISSIONS_DATABASE"], "default"))
+    ours, office = (fresh["DATABASES"][alias] for alias in (fresh["API_DATABASE"], "default"))
     assert retries.RETRY_SECONDS + ours["OPTIONS"]["connect_timeout"] + ours["OPTIONS"]["read_timeout"] < 10
     assert {"innodb_lock_wait_timeout=2", "sql_mode='STRICT_ALL_TABLES"} <= {
         *ours["OPTIONS"]["init_command"].replace("SET ", "").replace(",", " ").split()
