@@ -6,8 +6,8 @@ const http = require("node:http");
 const BASE_URL = "https://rate.example.cn"; // the only domain in this mini program's list
 const AGENT = "Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50 MiniProgramEnv/android";
 const REFERER = "https://servicewechat.com/touristappid/0/page-frame.html";
-// A request that the client gives up after 15 s is given up after 1.5 s here.
-const TIME_SCALE = 10;
+// A request that the client gives up after 15 s is given up after 3 s here.
+const TIME_SCALE = 5;
 // Milliseconds: for a tap to find its place on a busy machine, and for the page to show what it should.
 const REACH = 20000;
 const PATIENCE = 15000;
