@@ -67,6 +67,6 @@ control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - no name is guessed
 
 logger_class = PrivateLogger
-# The pool for ratings leaves this log to the proxy in front of it: a line costs a tenth of a rating.
+# The pool for ratings leaves this log to the proxy in front of it, which writes it for less.
 accesslog = None if os.environ.get("POOL") == "SCORE" else "-"
 access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"

@@ -27,7 +27,6 @@ TRANSIENT_CODES = {
 }  # fmt: skip
 SQLITE_BUSY, SQLITE_LOCKED = 5, 6
 
-
 # For so long nobody is made to wait for a database that has just failed somebody for RETRY_SECONDS. Else those
 # that wait for a free thread would wait for the failures of all before them.
 PAUSE_AFTER_FAILURE_SECONDS = 1
