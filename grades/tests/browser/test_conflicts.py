@@ -22,10 +22,12 @@ def test_a_conflict_is_found_compared_and_kept(log_in, make_conflict, django_use
         ["服务态度很好", "第二次说的不一样"],
     ]
     page.get_by_role("button", name="另存为一条评价").click()
+    message = page.locator(".messagelist").get_by_text("已另存为评价 #")
+    message.wait_for()  # only then is it done
     conflict.refresh_from_db()
     kept = Grade.objects.exclude(pk=conflict.grade_id).get()
     assert (conflict.kept_as, kept.txt1) == (kept, "第二次说的不一样")
-    page.locator(".messagelist").get_by_text(f"已另存为评价 #{kept.pk}").wait_for()
+    assert f"#{kept.pk}" in message.inner_text()
     assert page.get_by_role("button", name="另存为一条评价").count() == 0
     page.get_by_role("link", name="关闭").click()
     assert "state=open" in page.url
