@@ -40,8 +40,9 @@ def browser():
 
 
 @pytest.fixture
-def open_page(browser, server, transactional_db):
+def open_page(browser, server, django_db_reset_sequences):
     """Opens pages, each in a browser profile of its own; fails the test on any error in their consoles."""
+    # The server keeps the ids of content types; with the sequences reset they are the same for each test.
     contexts, errors = [], []
 
     def open_page(path="/", *, errors_expected=False, **options):
