@@ -406,7 +406,8 @@ class Conflict(Content):
     @classmethod
     def record(cls, stored, row):
         """Keep what came with the id of the rating `stored`; once, however often it is sent."""
-        cls.objects.using(settings.API_DATABASE).get_or_create(
+        # By the connection that read the rating: by another one, a caller's transaction would be waited for.
+        cls.objects.using(stored._state.db).get_or_create(
             grade_id=stored.pk,
             content_key=content_digest(row, row["openid"]),
             defaults={"received_at": row["insert_time"], **{name: row[name] for name in (*cls.CONTENT, "openid")}},
