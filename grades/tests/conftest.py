@@ -82,12 +82,11 @@ def server(django_db_setup, django_db_blocker, tmp_path_factory):
 
 
 @pytest.fixture(scope="session", params=["site", "pool by gunicorn", "pool by granian"])
-def any_server(request, tmp_path_factory):
+def any_server(request, django_db_setup, django_db_blocker, tmp_path_factory):
     """The address of each of the servers that take ratings."""
     if request.param == "site":
         yield request.getfixturevalue("server")
     else:
-        request.getfixturevalue("django_db_setup"), request.getfixturevalue("django_db_blocker")
         name = request.param.split()[-1]
         with running(tmp_path_factory.mktemp("pool") / f"{name}.log", POOL, SCORE_SERVER=name) as process:
             yield process.address
