@@ -56,8 +56,8 @@ def query_not_found(page):
 
 def query_english(page):
     page.goto("/query")
-    page.click("button[name=language][value=en]")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.click("button[name=language][value=en]")
     look_up(page, NUMBER)
 
 
@@ -75,8 +75,8 @@ def admin_list(page):
 
 def admin_detail(page):
     page.goto("/admin/grades/grade/")
-    page.locator("#result_list tbody th a, #result_list .field-acc_nbr a").first.click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("#result_list tbody th a, #result_list .field-acc_nbr a").first.click()
 
 
 def admin_review(page):
@@ -84,8 +84,8 @@ def admin_review(page):
     for box in page.locator("#result_list input.action-select").all()[:3]:
         box.check()
     page.select_option("select[name=action]", index=1)
-    page.click("button[name=index]")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.click("button[name=index]")
 
 
 def admin_accounts(page):
@@ -102,8 +102,8 @@ def admin_conflicts(page):
 
 def admin_conflict(page):
     admin_conflicts(page)
-    page.locator("#result_list .field-acc_nbr a").first.click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("#result_list .field-acc_nbr a").first.click()
 
 
 def admin_conflict_kept(page):
