@@ -53,12 +53,13 @@ if os.environ.get("POOL") == "SCORE":
     bind = f"127.0.0.1:{whole_number('SCORE_PORT', 8001, 65535)}"
     workers = whole_number("SCORE_WORKERS", 2, 64)
     threads = whole_number("SCORE_THREADS", 16, 256)
+    worker_class = "deploy.worker.StayingWorker"
 else:
     bind = f"127.0.0.1:{whole_number('PORT', 8000, 65535)}"
     workers = whole_number("WEB_WORKERS", 2, 64)
     threads = whole_number("WEB_THREADS", 4, 64)
+    worker_class = "gthread"
 forwarded_allow_ips = "127.0.0.1"
-worker_class = "gthread"
 timeout = 60  # seconds without a sign of life from a worker; a long export in a thread is no silence
 graceful_timeout = 30  # seconds that running requests get to finish when the site stops
 # gunicorn's default is one socket per user: a second instance would take it from the first.

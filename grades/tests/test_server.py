@@ -3,14 +3,18 @@
 import http.client
 import json
 import socket
+import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
 
 from grades.models import Grade
 
+from .conftest import POOL, running
 from .test_score import ARTICLE, CONTENT, FORM, corpus, raw_form, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,6 +74,76 @@ def test_a_client_that_hangs_up_in_mid_body_leaves_nothing(any_server):
             client.shutdown(socket.SHUT_WR)
             client.recv(1000)  # the server has decided
     assert stored() == []
+
+
+def test_a_kept_connection_takes_rating_after_rating(any_server):
+    """Two sent at once, one after a moment, one right after the answer: each is stored, and answered in its turn."""
+    bodies = [raw_form(grade1=grade) for grade in ("1", "2", "3", "4")]
+    first, second, third, fourth = (
+        f"POST /score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        for body in bodies
+    )
+    with kept_connection(any_server) as (client, answers):
+        client.sendall(first + second)
+        assert [read_answer(answers), read_answer(answers)] == [(200, '"数据提交成功"')] * 2
+        time.sleep(0.1)
+        client.sendall(third)
+        assert read_answer(answers) == (200, '"数据提交成功"')
+        client.sendall(fourth)
+        assert read_answer(answers) == (200, '"数据提交成功"')
+    assert stored() == [ARTICLE | {"grade1": grade} for grade in (1, 2, 3, 4)]
+
+
+@contextmanager
+def kept_connection(server):
+    with socket.create_connection(("127.0.0.1", urlsplit(server).port), timeout=20) as client:
+        with client.makefile("rb") as answers:
+            yield client, answers
+
+
+def read_answer(answers):
+    """(status, body as text) of the next answer on a kept connection."""
+    line, length = answers.readline(), 0
+    if not line:
+        raise ConnectionError("closed without an answer")
+    status = int(line.split()[1])
+    while (line := answers.readline()) != b"\r\n":
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    return status, answers.read(length).decode()
+
+
+def test_busy_connections_keep_no_thread_from_a_new_one(tmp_path, transactional_db):
+    """Two threads, two clients that never pause: a third is answered among them, and the server can be stopped."""
+    answers, over, futures = [0, 0], threading.Event(), []
+
+    def ask_without_a_pause(number, address):
+        with suppress(ConnectionError), kept_connection(address) as (client, server_answers):
+            while not over.is_set():
+                client.sendall(b"GET /score HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                assert read_answer(server_answers)[0] == 405
+                answers[number] += 1
+
+    with ThreadPoolExecutor(2) as clients:
+        try:
+            with running(
+                tmp_path / "gunicorn.log", POOL, SCORE_SERVER="gunicorn", SCORE_WORKERS="1", SCORE_THREADS="2"
+            ) as process:
+                for client in range(2):
+                    futures.append(clients.submit(ask_without_a_pause, client, process.address))
+                while min(answers) < 10:
+                    time.sleep(0.01)
+                before = sum(answers)
+                status, _, body = request(
+                    process.address, "POST", "/score", raw_form().encode(), {"Content-Type": FORM}
+                )
+                assert (status, body) == (200, '"数据提交成功"')
+                assert sum(answers) - before < 1000, "the others were served first"
+        finally:
+            over.set()
+    assert [future.result() for future in futures] == [None, None]
+    assert stored() == [ARTICLE]
 
 
 @pytest.mark.parametrize("with_id", [True, False])
