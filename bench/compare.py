@@ -1,6 +1,6 @@
 """Compares the stacks side by side and prints the tables of docs/performance.md: `make bench`.
 
-BENCH_SECONDS (4), BENCH_ROUNDS (3), BENCH_CONNECTIONS (1,16,64), BENCH_ROWS (1000000), BENCH_STACKS (all; separated by
+BENCH_SECONDS (1), BENCH_ROUNDS (10), BENCH_CONNECTIONS (1,16,64), BENCH_ROWS (1000000), BENCH_STACKS (all; separated by
 commas) and BENCH_OUT (a file that the tables are written into) come from the environment.
 """
 
@@ -19,15 +19,15 @@ from processes import Failure, cpu_seconds, end_in_order
 from stacks import PEERS, PROJECT_SERVERS, make_site, manage, office_server, peer_server, project_server
 from store import PEER_TABLE, Store, file_system, flush_milliseconds
 
-SECONDS = int(os.environ.get("BENCH_SECONDS") or 4)
-ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 3)
+SECONDS = int(os.environ.get("BENCH_SECONDS") or 1)
+ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 10)
 CONNECTIONS = [int(number) for number in (os.environ.get("BENCH_CONNECTIONS") or "1,16,64").split(",")]
 ROWS = int(os.environ.get("BENCH_ROWS") or 1_000_000)
 FOLDER = os.environ["TMPDIR"]
 
 FLOORS = {"database": "the database alone", "database-indexes": "the database alone, this project's table"}
 NAMES = [*PROJECT_SERVERS, *PEERS, *FLOORS, "lookups"]
-WARM_UP_SECONDS = min(2, SECONDS)
+WARM_UP_SECONDS = 1
 BEGIN, END = "<!-- made by make bench: begin -->", "<!-- made by make bench: end -->"
 
 
@@ -171,6 +171,11 @@ def middle(values, form):
     return text if len(values) < 2 else f"{text} ({min(values):{form}}–{max(values):{form}})"
 
 
+def ratio(own, other, key):
+    """The median of the rounds' ratios: the speed of a shared machine drifts, and within a round it does so least."""
+    return f"{median(one / another for one, another in zip(own[key], other[key], strict=True)):.2f}"
+
+
 def row(label, figure, compared):
     """A line of a table; `compared` is the figure of the peer to beat, if it ran."""
     cells = [label, middle(figure["rate"], ".0f")]
@@ -178,7 +183,7 @@ def row(label, figure, compared):
     if any(figure["app"]):
         cells.append(middle(figure["app"], ".2f"))
         if compared is not None:
-            cells.append(f"{median(figure['app']) / median(compared['app']):.2f}")
+            cells.append(ratio(figure, compared, "app"))
     else:
         cells += ["–"] * (1 if compared is None else 2)
     return f"| {' | '.join([*cells, middle(figure['database'], '.2f')])} |"
@@ -195,14 +200,14 @@ def table(figures, connections, what, compared=None):
 
 
 def ratios(figures, connections):
-    """This project's medians over those of the peers that matter most."""
+    """This project beside the peers that matter most."""
     yield "| this project / peer | CPU | rate | p99 | database's CPU |"
     yield "| --- |" + " ---: |" * 4
     for label in PROJECT_SERVERS.values():
         for peer in (PEERS[name].label for name in ("fastapi", "fastapi-tuned", "drf", "fastify")):
             own, other = (figures.get((connections, name)) for name in (label, peer))
             if own and other:
-                cells = (f"{median(own[key]) / median(other[key]):.2f}" for key in ("app", "rate", "p99", "database"))
+                cells = (ratio(own, other, key) for key in ("app", "rate", "p99", "database"))
                 yield f"| {label} / {peer} | {' | '.join(cells)} |"
 
 
