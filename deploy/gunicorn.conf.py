@@ -54,11 +54,13 @@ if os.environ.get("POOL") == "SCORE":
     workers = whole_number("SCORE_WORKERS", 2, 64)
     threads = whole_number("SCORE_THREADS", 16, 256)
     worker_class = "deploy.worker.StayingWorker"
+    accesslog = None  # left to the proxy in front of this pool, which writes it for less
 else:
     bind = f"127.0.0.1:{whole_number('PORT', 8000, 65535)}"
     workers = whole_number("WEB_WORKERS", 2, 64)
     threads = whole_number("WEB_THREADS", 4, 64)
     worker_class = "gthread"
+    accesslog = "-"
 forwarded_allow_ips = "127.0.0.1"
 timeout = 60  # seconds without a sign of life from a worker; a long export in a thread is no silence
 graceful_timeout = 30  # seconds that running requests get to finish when the site stops
@@ -68,6 +70,4 @@ control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - no name is guessed
 
 logger_class = PrivateLogger
-# The pool for ratings leaves this log to the proxy in front of it, which writes it for less.
-accesslog = None if os.environ.get("POOL") == "SCORE" else "-"
 access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"

@@ -62,7 +62,7 @@ def decode_form_part(name, value):
 
 
 # Grades and empty remarks are the same few parts in every form. A longer one would fill the memory, or be somebody's.
-SHORT = 6
+SHORT = 6  # bytes
 decode_short_form_part = functools.lru_cache(maxsize=1000)(decode_form_part)
 
 
@@ -71,10 +71,11 @@ def decode_form(body):
     pairs = [pair.partition(b"=") for pair in body.split(b"&") if pair]
     if len(pairs) > MAX_FIELDS:
         raise BodyError("too many fields")
-    fields = dict(
-        (decode_short_form_part if len(name) <= SHORT >= len(value) else decode_form_part)(name, value)
-        for name, _equals, value in pairs
-    )
+    fields = {}
+    for name, _equals, value in pairs:
+        is_short = len(name) <= SHORT and len(value) <= SHORT
+        key, meant = (decode_short_form_part if is_short else decode_form_part)(name, value)
+        fields[key] = meant
     if len(fields) < len(pairs):
         raise BodyError("a field is given twice")
     return fields

@@ -31,6 +31,26 @@ def request(server, method, path, body=None, headers=None):
         connection.close()
 
 
+@contextmanager
+def kept_connection(server):
+    """A socket to send on, and the file to read from: http.client cannot send a request before the last answer."""
+    with socket.create_connection(("127.0.0.1", urlsplit(server).port), timeout=20) as client:
+        with client.makefile("rb") as answers:
+            yield client, answers
+
+
+def read_answer(answers):
+    """(status, body as text) of the next answer on a kept connection."""
+    line, length = answers.readline(), 0
+    if not line:
+        raise ConnectionError("closed without an answer")
+    status = int(line.split()[1])
+    while (line := answers.readline()) != b"\r\n":
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    return status, answers.read(length).decode()
+
+
 def test_every_line_of_the_corpus_over_http(any_server):
     for case in (param.values[0] for param in corpus("score_requests.jsonl")):
         status, headers, body = request(
@@ -95,28 +115,9 @@ def test_a_kept_connection_takes_rating_after_rating(any_server):
     assert stored() == [ARTICLE | {"grade1": grade} for grade in (1, 2, 3, 4)]
 
 
-@contextmanager
-def kept_connection(server):
-    with socket.create_connection(("127.0.0.1", urlsplit(server).port), timeout=20) as client:
-        with client.makefile("rb") as answers:
-            yield client, answers
-
-
-def read_answer(answers):
-    """(status, body as text) of the next answer on a kept connection."""
-    line, length = answers.readline(), 0
-    if not line:
-        raise ConnectionError("closed without an answer")
-    status = int(line.split()[1])
-    while (line := answers.readline()) != b"\r\n":
-        if line.lower().startswith(b"content-length:"):
-            length = int(line.split(b":")[1])
-    return status, answers.read(length).decode()
-
-
 def test_busy_connections_keep_no_thread_from_a_new_one(tmp_path, transactional_db):
     """Two threads, two clients that never pause: a third is answered among them, and the server can be stopped."""
-    answers, over, futures = [0, 0], threading.Event(), []
+    answers, over = [0, 0], threading.Event()
 
     def ask_without_a_pause(number, address):
         with suppress(ConnectionError), kept_connection(address) as (client, server_answers):
@@ -130,9 +131,9 @@ def test_busy_connections_keep_no_thread_from_a_new_one(tmp_path, transactional_
             with running(
                 tmp_path / "gunicorn.log", POOL, SCORE_SERVER="gunicorn", SCORE_WORKERS="1", SCORE_THREADS="2"
             ) as process:
-                for client in range(2):
-                    futures.append(clients.submit(ask_without_a_pause, client, process.address))
+                futures = [clients.submit(ask_without_a_pause, number, process.address) for number in range(2)]
                 while min(answers) < 10:
+                    assert not any(future.done() for future in futures), "a client that never pauses has ended"
                     time.sleep(0.01)
                 before = sum(answers)
                 status, _, body = request(
