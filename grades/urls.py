@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from . import api, views
+from . import api
+from .views import credit, pages, query
 
 urlpatterns = [
     # mini programs: anonymous or with a signed token, no trailing slash
@@ -12,8 +13,8 @@ urlpatterns = [
     path("wechat/login", api.LoginView.as_view(), name="wechat-login"),
     path("wechat/receipts", api.ReceiptsView.as_view(), name="wechat-receipts"),
     # staff
-    path("", views.home, name="home"),
-    path("query", views.query, name="query"),
-    path("query/export", views.export, name="query-export"),
-    path("credit", views.credit, name="credit"),
+    path("", pages.home, name="home"),
+    path("query", query.query, name="query"),
+    path("query/export", query.export, name="query-export"),
+    path("credit", credit.credit, name="credit"),
 ]

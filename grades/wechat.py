@@ -1,9 +1,8 @@
-"""WeChat identity: a login code becomes an openid, and that a session signed by us.
+"""A client of WeChat's code2Session: a login code becomes an openid.
 
-The client is for WeChat's code2Session alone:
-https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html
-The code, the openid, the session key and the secret never reach a log; the session key goes no
-further than this module.
+Source: https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html
+The code, the openid, the session key and the secret never reach a log; the session key does not
+leave this module.
 """
 
 import functools
@@ -12,16 +11,14 @@ import logging
 import re
 import threading
 import time
-from datetime import timedelta
 
 from django.conf import settings
-from django.core import signing
 
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 5
-# From the request to the end of the answer: a server that sends a byte now and then is no answer.
+# From the request to the end of the answer, against a server that sends a byte now and then.
 ANSWER_SECONDS = 8
 MAX_ANSWER_BYTES = 16 * 1024
 # Logins under way in one process; a WeChat that hangs must not take every thread from the ratings.
@@ -30,15 +27,15 @@ WAIT_FOR_CONNECTION_SECONDS = 1
 
 
 class LoginFailed(Exception):
-    """There is no openid for this code; the subclass says why."""
+    """The login failed; the subclass says why."""
 
 
 class CodeRefused(LoginFailed):
-    """The code is invalid, expired or was used before; another one may do."""
+    """The code is invalid, expired or was used before; a new code may work."""
 
 
 class LoginBlocked(LoginFailed):
-    """WeChat takes this user for a high risk."""
+    """WeChat rates this user as a high risk."""
 
 
 class TooManyLogins(LoginFailed):
@@ -46,11 +43,11 @@ class TooManyLogins(LoginFailed):
 
 
 class Unavailable(LoginFailed):
-    """WeChat is busy, cannot be reached or answers nonsense; the same code may do in a moment."""
+    """WeChat is busy, cannot be reached or answers nonsense; the same code may work in a moment."""
 
 
 class Misconfigured(LoginFailed):
-    """WeChat refuses this site: its app id, its secret, or something else that only the operator can mend."""
+    """WeChat refuses this site: its app id, its secret, or another setting that only the operator can mend."""
 
 
 ERRCODES = {-1: Unavailable, 40029: CodeRefused, 40163: CodeRefused, 40226: LoginBlocked, 45011: TooManyLogins}
@@ -73,7 +70,7 @@ def openid_of_code(code):
 
 
 def code2session(code):
-    """WeChat's answer, a dict; raises `Unavailable` if there is none."""
+    """Ask WeChat; returns its answer as a dict, raises `Unavailable` without one."""
     import httpx
 
     query = {
@@ -90,7 +87,7 @@ def code2session(code):
                 raise unavailable(f"HTTP status {response.status_code}")
             body = read_answer(response)
     except httpx.HTTPError as error:
-        raise unavailable(type(error).__name__) from None  # its text has the address, and that the secret
+        raise unavailable(type(error).__name__) from None  # its text holds the address with the secret
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
@@ -119,7 +116,7 @@ def unavailable(why):
 
 def http_client():
     """One client per process, which keeps its connections: a TLS handshake takes longer than the call."""
-    with making_client:  # the cache alone would make one for each of the threads that come first
+    with making_client:  # the cache alone would make a client for each of several first threads
         return make_http_client()
 
 
@@ -132,30 +129,7 @@ def make_http_client():
 
     return httpx.Client(
         follow_redirects=False,
-        trust_env=False,  # no proxy or .netrc of the environment may get to see the secret
+        trust_env=False,  # a proxy or .netrc of the environment must not see the secret
         headers={"Accept-Encoding": "identity"},  # so that the bytes counted are all there is
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
     )
-
-
-# --- Sessions -------------------------------------------------------------------------------------
-
-
-def session_salt():
-    # An openid means something within one app only: another app's sessions are not read.
-    return f"grades.wechat.session.{settings.WECHAT_APPID}"
-
-
-def make_session(openid):
-    """A signed, timestamped token of the openid, URL-safe ASCII. Signed, not encrypted."""
-    return signing.dumps(openid, salt=session_salt())
-
-
-def read_session(token):
-    """The openid of a session; None if it is forged, expired or of another app or SECRET_KEY."""
-    if not settings.WECHAT_APPID:
-        return None
-    try:
-        return signing.loads(token, salt=session_salt(), max_age=timedelta(days=settings.WECHAT_SESSION_DAYS))
-    except signing.BadSignature:
-        return None

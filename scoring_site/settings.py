@@ -164,7 +164,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.mysql":
     }
     # What mini programs call has connections of its own. Each step gives up after seconds, where an office's
     # long query may go on; and there is no ping before the first query, since a lost connection is replaced
-    # and the query tried again (grades/retries.py).
+    # and the query tried again (grades/database/retries.py).
     DATABASES["api"] = {
         **DATABASES["default"],
         "CONN_HEALTH_CHECKS": False,
@@ -289,7 +289,7 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-CSRF_FAILURE_VIEW = "grades.views.csrf_failure"
+CSRF_FAILURE_VIEW = "grades.views.errors.csrf_failure"
 # The one switch for what only works over https. gunicorn tells Django the scheme, and believes
 # X-Forwarded-Proto from the proxy on this machine only.
 SECURE_SSL_REDIRECT = HTTPS

@@ -9,7 +9,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
 ]
 
-handler400 = "grades.views.bad_request"
-handler403 = "grades.views.permission_denied"
-handler404 = "grades.views.not_found"
-handler500 = "grades.views.server_error"
+handler400 = "grades.views.errors.bad_request"
+handler403 = "grades.views.errors.permission_denied"
+handler404 = "grades.views.errors.not_found"
+handler500 = "grades.views.errors.server_error"

@@ -1,4 +1,4 @@
-"""The dispatch list, by hand or from a file, and the credits that were confirmed for it."""
+"""The dispatch list, edited by hand or imported from a file."""
 
 from django import forms
 from django.conf import settings
@@ -14,9 +14,10 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..access import IMPORT_DISPATCHES, may
 from ..forms import LookupForm
 from ..imports import ImportFailed, account_template, import_accounts
-from ..models import Account, Credit
+from ..models import Account
 from .lists import ListAdmin
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -71,7 +72,7 @@ class AccountAdmin(ListAdmin):
 
     def search_condition(self, number, exact):
         condition = super().search_condition(number, exact)
-        # Only if there is such an acct_id: with OR, MariaDB merges two indexes and sorts all that match.
+        # Only if the acct_id exists: with OR, MariaDB merges two indexes and sorts all matches.
         if Account.objects.filter(acct_id=number).exists():
             condition |= Q(acct_id=number)
         return condition
@@ -84,7 +85,7 @@ class AccountAdmin(ListAdmin):
     # --- Import -------------------------------------------------------------------------------
 
     def has_import_permission(self, request):
-        return self.has_add_permission(request) and self.has_change_permission(request)
+        return may(request.user, IMPORT_DISPATCHES)
 
     def get_urls(self):
         view = self.admin_site.admin_view
@@ -100,7 +101,7 @@ class AccountAdmin(ListAdmin):
         )
 
     def import_view(self, request):
-        """Read a file once, in this request; a check and the import after it send it twice."""
+        """Read a file in this request. A check and the import after it upload it twice."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
@@ -143,29 +144,3 @@ class AccountAdmin(ListAdmin):
             raise PermissionDenied
         headers = {"Content-Disposition": 'attachment; filename="template.xlsx"'}
         return HttpResponse(account_template(), content_type=XLSX_TYPE, headers=headers)
-
-
-@admin.register(Credit)
-class CreditAdmin(ListAdmin):
-    """To read only: a credit is confirmed on the query page, and stays."""
-
-    ordering = ("-confirmed_at", "-id")
-    list_display = ("acc_nbr", "credit_amount", "confirmed_by", "confirmed_at")
-    list_select_related = ()
-
-    def get_queryset(self, request):
-        # Not joined: MariaDB would begin with the users and sort all the credits of each.
-        return super().get_queryset(request).prefetch_related("account", "confirmed_by")
-
-    @admin.display(description=Account._meta.get_field("acc_nbr").verbose_name)
-    def acc_nbr(self, credit):
-        return credit.account.acc_nbr
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False

@@ -1,4 +1,4 @@
-"""Submissions whose id was stored with other content: compared, kept as ratings of their own, or dismissed."""
+"""Conflicts: staff compare each with the stored rating, and keep it as a rating of its own or delete it."""
 
 import re
 
@@ -16,8 +16,11 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ..access import KEEP_CONFLICTS, may
 from ..models import Conflict, Grade
-from .lists import ChoiceFilter, ConfirmForm, ListAdmin
+from .actions import ConfirmForm
+from .filters import ChoiceFilter
+from .lists import ListAdmin
 
 REMARK_SHOWN = 16
 
@@ -35,7 +38,7 @@ class StateFilter(ChoiceFilter):
 
 
 class RatingFilter(ChoiceFilter):
-    """Those of one stored rating, whose page links here."""
+    """Conflicts of one stored rating; its page links here."""
 
     title = gettext_lazy("stored rating")
     parameter_name = "rating"
@@ -45,7 +48,7 @@ class RatingFilter(ChoiceFilter):
         if self.value() is None:
             return []
         if not re.fullmatch("[0-9]{1,18}", self.value()):
-            raise IncorrectLookupParameters  # here, for a filter without choices is not asked to narrow
+            raise IncorrectLookupParameters  # here, because Django does not call `queryset` of a filter without choices
         return [(self.value(), f"#{self.value()}")]
 
     def narrow(self, queryset, value):
@@ -54,7 +57,7 @@ class RatingFilter(ChoiceFilter):
 
 @admin.register(Conflict)
 class ConflictAdmin(ListAdmin):
-    """To compare and to decide: nothing of what a customer sent can be rewritten."""
+    """Staff compare and decide; nobody can rewrite a customer's words."""
 
     ordering = ("-received_at", "-id")
     arrival_field = "received_at"
@@ -67,10 +70,10 @@ class ConflictAdmin(ListAdmin):
     change_form_template = "admin/grades/conflict/change_form.html"
 
     def get_queryset(self, request):
-        # Not joined: the list has the rows it needs by then, and asks for their ratings by id.
+        # Not joined: the list has its rows by then and reads their ratings by id.
         return super().get_queryset(request).prefetch_related("grade")
 
-    # --- Who may ------------------------------------------------------------------------------
+    # --- Permissions ------------------------------------------------------------------------------
 
     def has_add_permission(self, request):
         return False
@@ -79,15 +82,17 @@ class ConflictAdmin(ListAdmin):
         return False
 
     def has_keep_permission(self, request):
-        return super().has_change_permission(request)
+        return may(request.user, KEEP_CONFLICTS)
 
     # --- Columns ------------------------------------------------------------------------------
 
-    @admin.display(description=gettext_lazy("what is different: stored → came"))
+    @admin.display(description=gettext_lazy("differences: stored → received"))
     def changes(self, conflict):
         line = '<li>{}: <span class="quiet">{} →</span> <strong>{}</strong></li>'
         rows = [row for row in compare(conflict) if row["differs"]]
-        lines = format_html_join("", line, [(row["label"], short(row["stored"]), short(row["came"])) for row in rows])
+        lines = format_html_join(
+            "", line, [(row["label"], short(row["stored"]), short(row["received"])) for row in rows]
+        )
         return format_html('<ul class="changes">{}</ul>', lines)
 
     @admin.display(description=Conflict._meta.get_field("grade").verbose_name)
@@ -137,11 +142,13 @@ class ConflictAdmin(ListAdmin):
         return self.redirect_to(request, "change", pk)
 
     def response_delete(self, request, obj_display, obj_id):
-        super().response_delete(request, obj_display, obj_id)  # which says so, and leads only those back who may change
+        super().response_delete(
+            request, obj_display, obj_id
+        )  # writes the message; its redirect is only for staff who may change
         return self.redirect_to(request, "changelist")
 
     def redirect_to(self, request, page, *args):
-        """To a page of ours, from which one comes back to the list as it was filtered."""
+        """Redirect to a page of this admin and keep the filters of the list."""
         filters = {"preserved_filters": self.get_preserved_filters(request), "opts": self.opts}
         return redirect(add_preserved_filters(filters, reverse(f"admin:grades_conflict_{page}", args=args)))
 
@@ -150,10 +157,10 @@ class ConflictAdmin(ListAdmin):
         form = ConfirmForm(request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
             note = _("Each that is open is stored as a rating of its own, once; the others stay as they are.")
-            return self.ask(request, queryset.open(), form, _("Keep as ratings of their own"), note=note)
+            return self.confirmation_page(request, queryset.open(), form, _("Keep as ratings of their own"), note=note)
         with transaction.atomic():
-            # In one order, so that two who do this at once wait for each other and do not lock each other out.
-            count = sum(conflict.keep() for conflict in self.agreed(queryset.open(), form).order_by("pk"))
+            # In one order, so that two users at once wait for each other and do not deadlock.
+            count = sum(conflict.keep() for conflict in self.confirmed(queryset.open(), form).order_by("pk"))
             self.log_bulk(request, CHANGE, count, _("Kept as ratings of their own"))
         message = ngettext("%(count)s is now a rating of its own.", "%(count)s are now ratings of their own.", count)
         self.message_user(request, message % {"count": f"{count:,}"}, messages.SUCCESS)
@@ -161,21 +168,21 @@ class ConflictAdmin(ListAdmin):
 
 
 def compare(conflict):
-    """What is stored beside what came, field by field; who it was only as far as it makes a difference."""
+    """Rows of the comparison: the stored and the received value of each field; the person only if it differs."""
     differences = conflict.differences
     rows = [
         {
             "name": name,
             "label": Conflict._meta.get_field(name).verbose_name,
             "stored": getattr(conflict.grade, name),
-            "came": getattr(conflict, name),
+            "received": getattr(conflict, name),
             "differs": name in differences,
         }
         for name in Conflict.CONTENT
     ]
     if conflict.is_by_another_person:
-        label, stored, came = _("WeChat login"), _("one person"), _("another person")
-        rows.append({"name": "person", "label": label, "stored": stored, "came": came, "differs": True})
+        label, stored, received = _("WeChat login"), _("one person"), _("another person")
+        rows.append({"name": "person", "label": label, "stored": stored, "received": received, "differs": True})
     return rows
 
 

@@ -1,4 +1,4 @@
-"""What these views have in common: they are open, read a body whole, and answer with JSON."""
+"""The base of these views: open to anyone, reads a whole body, answers with JSON."""
 
 import logging
 
@@ -11,8 +11,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..retries import StoreUnavailable, is_transient
-from ..serializers import BodyError, decode_body
+from ..database.retries import StoreUnavailable, is_transient
+from ..submissions.decode import BodyError, decode_body
 
 logger = logging.getLogger("grades.api")
 
@@ -20,10 +20,10 @@ RETRY_AFTER_SECONDS = 5
 
 
 class Refusal(APIException):
-    """A request is refused, for `reason`: what is at fault, and after a colon why.
+    """A request is refused: `reason` names the part at fault and, after a colon, why.
 
-    `reason` is one line of ASCII for programs, `message` a sentence for people. Neither ever quotes
-    what the customer sent.
+    `reason` is one line of ASCII for programs, `message` a sentence for people. Neither quotes the
+    customer's input.
     """
 
     def __init__(self, status_code, reason, message="", headers=None):
@@ -35,14 +35,14 @@ class Refusal(APIException):
 
 
 class AlwaysJSON(BaseContentNegotiation):
-    """JSON to any `Accept`: a client that asks for HTML must not get a 406 in place of an answer."""
+    """Answer any `Accept` with JSON: a client that asks for HTML must not get a 406."""
 
     def select_renderer(self, request, renderers, format_suffix=None):
         return renderers[0], renderers[0].media_type
 
 
-class OpenView(APIView):
-    """Open to anyone; what a caller may see is decided by the signed tokens that they show."""
+class AnonymousView(APIView):
+    """Open to anyone; signed tokens decide what a caller may see."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
@@ -62,7 +62,7 @@ class OpenView(APIView):
             raise Refusal(400, f"body: {error}") from error
 
     def read_body(self, request):
-        """The body, whole: one that is too long, or cut off by a lost connection, is refused."""
+        """Read the whole body; refuse one that is too long or cut off by a lost connection."""
         meta = request.META
         if "HTTP_TRANSFER_ENCODING" in meta and meta.get("wsgi.input_terminated"):
             # A chunked body has no length for Django to read by; the server marks its end.
@@ -90,8 +90,8 @@ class OpenView(APIView):
             return self.refuse(Refusal(400, "request: bad request"))
         if isinstance(exc, StoreUnavailable) or is_transient(exc):
             cause = exc.__cause__ if isinstance(exc, StoreUnavailable) else exc
-            if cause:  # else it was not even asked, and the log has the reason already
-                # The code and not the message, in which a driver may quote what the customer sent.
+            if cause:  # without a cause the circuit breaker was open, and the log has the reason already
+                # The code without the message: a driver may quote the customer's input in it.
                 logger.error("the store is unreachable: %s %s", type(cause).__name__, cause.args[:1])
             message = _("The server cannot reach its data. Try again in a few seconds.")
             return self.refuse(Refusal(503, "store: unreachable", message, {"Retry-After": str(RETRY_AFTER_SECONDS)}))

@@ -1,4 +1,4 @@
-"""The page after the toast: customers see their own ratings again."""
+"""The page after the toast: a customer sees the own ratings again."""
 
 from django.conf import settings
 from django.utils import timezone
@@ -6,22 +6,20 @@ from django.utils.translation import gettext as _
 from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 
+from ..database.retries import retry_transient
 from ..models import Grade
-from ..receipts import read_receipts
-from ..retries import retry_transient
-from ..serializers import AccountNumberField
-from ..wechat import read_session
-from .base import OpenView, Refusal, bearer_token
+from ..submissions.validate import AccountNumberField
+from ..tokens import read_receipts, read_session
+from .base import AnonymousView, Refusal, bearer_token
 
 RATINGS_SHOWN = 100
 
 
-class GradeResultView(OpenView):
-    """`GET /graderesult?phonenum=…`: the account's ratings, to whoever shows a receipt for it or a session.
+class GradeResultView(AnonymousView):
+    """`GET /graderesult?phonenum=…`: ratings of the account, for a valid receipt or session.
 
-    What a person said after WeChat login is shown to that person only. Without a good receipt or session
-    nothing is read from the database: no answer, and no time that it takes, depends on whether the
-    number is known here.
+    A rating after WeChat login is shown to that person only. Without a valid receipt or session the database
+    is not read, so neither the reply nor its time tells whether the number is known here.
     """
 
     http_method_names = ["get"]
@@ -29,7 +27,7 @@ class GradeResultView(OpenView):
     def get(self, request):
         acc_nbr = self.read_phonenum(request)
         openids = read_receipts(request.headers.get("X-Grade-Receipt", ""), acc_nbr)
-        # The holder of any receipt sees what was said anonymously, as one who rated anonymously does.
+        # Any receipt shows the anonymous ratings of the account.
         by_receipt = openids | {None} if openids else openids
         session = read_session(bearer_token(request) or "")
         whose = by_receipt | {session} if session else by_receipt
@@ -38,7 +36,7 @@ class GradeResultView(OpenView):
             ratings = Grade.objects.using(settings.API_DATABASE).of_account(acc_nbr).given_by(whose).newest_first()
             columns = ratings.values("insert_time", *Grade.CONTENT)
             rows = retry_transient(list, columns[: RATINGS_SHOWN + 1], using=settings.API_DATABASE)
-        # A receipt is for ratings that were there, should they be gone; a session alone proves nothing.
+        # A receipt proves that there was a rating, even if it is deleted; a session alone proves nothing.
         if not (rows or by_receipt):
             raise Refusal(
                 403,

@@ -1,55 +1,50 @@
-"""A rating comes in, and the form that it is given on."""
+"""`POST /score` and `GET /score/form`: a rating, and the questions of its form."""
 
 import hashlib
 import json
 
 from django.conf import settings
-from django.http import HttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from rest_framework.response import Response
 
-from ..models import REMARK_LENGTH, AlreadyRated, Grade, SubmissionConflict
-from ..receipts import make_receipt
-from ..serializers import SubmissionError, read_submission
-from ..wechat import read_session
-from .base import OpenView, Refusal, bearer_token
+from ..models import REMARK_LENGTH
+from ..replies import FAILURE, SUCCESS, toast
+from ..submissions.store import AlreadyRated, SubmissionConflict, submit
+from ..submissions.validate import SubmissionError, validate
+from ..tokens import make_receipt, read_session
+from .base import AnonymousView, Refusal, bearer_token
 
-# Clients put the reply straight into wx.showToast: a string, of which seven characters are seen.
-SUCCESS = "数据提交成功"
-FAILURE = "数据提交失败"
-
-# Three remarks of 500 characters take 24 KB in the widest form that a client can send them in.
+# Three remarks of 500 characters take 24 KB in the longest encoding that a client can use.
 MAX_BODY_BYTES = 256 * 1024
 
 
-class ScoreView(OpenView):
-    """`POST /score`: one rating comes in. The wire contract is in docs/api.md."""
+class ScoreView(AnonymousView):
+    """`POST /score`: store one rating. The wire contract is in docs/api.md."""
 
     http_method_names = ["post"]
     max_body_bytes = MAX_BODY_BYTES
     subject = "a submission"
 
-    # What APIView does before a handler for views that authenticate, throttle, parse and negotiate; this
-    # one does not.
+    # This view does not authenticate, throttle, parse or negotiate, so it skips APIView's preparations.
 
     def initialize_request(self, request, *args, **kwargs):
         return request
 
     def initial(self, request, *args, **kwargs):
-        request.get_host()  # refuses a host that is not ours, as a middleware does on the other routes
+        request.get_host()  # refuses an unknown host, as a middleware does on the other routes
 
     default_response_headers = {}
 
     def post(self, request):
         openid = self.read_openid(request)
         try:
-            submission = read_submission(self.read_fields(request))
+            submission = validate(self.read_fields(request))
         except SubmissionError as error:
             raise Refusal(400, str(error)) from error
         try:
-            Grade.submit(openid=openid, **submission)
+            submit(openid=openid, **submission)
         except SubmissionConflict as conflict:
             raise Refusal(409, "submission_id: already used for other content") from conflict
         except AlreadyRated as rated:
@@ -57,10 +52,10 @@ class ScoreView(OpenView):
         return toast(SUCCESS, 200, {"X-Grade-Receipt": make_receipt(submission["acc_nbr"], openid)})
 
     def read_openid(self, request):
-        """Whose rating it is: the openid of the session that is shown, None for an anonymous rating.
+        """The openid of the session in the request; None for an anonymous rating.
 
-        A session that is no longer good is refused and not taken for none: the client can log in
-        again, and the customer finds the rating later.
+        An expired or invalid session is refused: the client logs in again, and the customer finds the rating
+        later.
         """
         if not settings.WECHAT_APPID:  # nowhere to log in again
             return None
@@ -77,15 +72,8 @@ class ScoreView(OpenView):
         return toast(FAILURE, refusal.status_code, {"X-Score-Error": refusal.reason, **refusal.headers})
 
 
-def toast(text, status, headers):
-    """The reply of /score: a JSON string, and nothing that is rendered or negotiated."""
-    content = f'"{text}"'.encode()
-    fixed = {"Content-Type": "application/json", "Content-Length": len(content), "X-Content-Type-Options": "nosniff"}
-    return HttpResponse(content, status=status, headers=fixed | headers)
-
-
-class ScoreFormView(OpenView):
-    """`GET /score/form`: what the form asks, so that questions change without a new client."""
+class ScoreFormView(AnonymousView):
+    """`GET /score/form`: the questions of the form, so that they change without a new client."""
 
     http_method_names = ["get", "head"]
 

@@ -1,4 +1,4 @@
-"""WeChat login, and what it is good for: one's receipts on another phone."""
+"""WeChat login, and the receipts of a person on another phone."""
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -6,15 +6,15 @@ from django.utils.translation import gettext_lazy
 from rest_framework.response import Response
 
 from .. import wechat
+from ..database.retries import retry_transient
 from ..models import Grade
-from ..receipts import make_receipt
-from ..retries import retry_transient
-from ..serializers import LoginSerializer
-from .base import OpenView, Refusal, bearer_token
+from ..submissions.validate import LoginSerializer
+from ..tokens import make_receipt, make_session, read_session
+from .base import AnonymousView, Refusal, bearer_token
 
 RECEIPTS_SHOWN = 50
 
-# What a failed login is answered with: status, error, message, headers.
+# The reply to a failed login: status, error, message, headers.
 REFUSALS = {
     wechat.CodeRefused: (400, "code", gettext_lazy("This login code is not valid or was used before."), {}),
     wechat.LoginBlocked: (403, "blocked", gettext_lazy("WeChat does not let this user log in."), {}),
@@ -30,7 +30,7 @@ REFUSALS = {
 }
 
 
-class LoginView(OpenView):
+class LoginView(AnonymousView):
     """`POST /wechat/login`: a code of wx.login becomes a signed session."""
 
     http_method_names = ["post"]
@@ -47,16 +47,16 @@ class LoginView(OpenView):
         except wechat.LoginFailed as failure:
             raise Refusal(*REFUSALS[type(failure)]) from failure
         expires_in = settings.WECHAT_SESSION_DAYS * 24 * 3600
-        return Response({"session": wechat.make_session(openid), "expires_in": expires_in})
+        return Response({"session": make_session(openid), "expires_in": expires_in})
 
 
-class ReceiptsView(OpenView):
+class ReceiptsView(AnonymousView):
     """`GET /wechat/receipts`: fresh receipts of the accounts that this person has rated, newest first."""
 
     http_method_names = ["get"]
 
     def get(self, request):
-        openid = wechat.read_session(bearer_token(request) or "")
+        openid = read_session(bearer_token(request) or "")
         if openid is None:
             raise Refusal(401, "login", _("Log in with WeChat first."), {"WWW-Authenticate": "Bearer"})
         rated = Grade.objects.using(settings.API_DATABASE).accounts_rated_by(openid)

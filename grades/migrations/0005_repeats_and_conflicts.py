@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import grades.models.keys
+import grades.models
 from django.db import migrations, models
 
 
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('txt3', models.CharField(blank=True, default='', max_length=500, verbose_name='remark 3')),
                 ('openid', models.CharField(blank=True, editable=False, max_length=64, null=True, verbose_name='WeChat openid')),
                 ('received_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='received at')),
-                ('content_key', grades.models.keys.Char32UUIDField(editable=False)),
+                ('content_key', grades.models.Char32UUIDField(editable=False)),
                 ('grade', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='conflicts', to='grades.grade', verbose_name='stored rating')),
                 ('kept_as', models.OneToOneField(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='kept_from', to='grades.grade', verbose_name='kept as')),
             ],

@@ -1,29 +1,19 @@
-"""The tables, the questions asked of them, and the one write that each action makes."""
+"""The tables and the questions asked of them."""
 
-from .dispatches import ACC_NBR_LENGTH, Account, Credit
-from .keys import Char32UUIDField
-from .ratings import (
-    REMARK_LENGTH,
-    AlreadyRated,
-    Conflict,
-    Grade,
-    GradeQuerySet,
-    Repeat,
-    SubmissionConflict,
-    prefix_range,
-)
+from .accounts import ACC_NBR_LENGTH, Account, Credit
+from .duplicates import Conflict, Repeat
+from .fields import Char32UUIDField
+from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet
 
 __all__ = [
     "ACC_NBR_LENGTH",
+    "CONTENT",
     "REMARK_LENGTH",
     "Account",
-    "AlreadyRated",
     "Char32UUIDField",
     "Conflict",
     "Credit",
     "Grade",
     "GradeQuerySet",
     "Repeat",
-    "SubmissionConflict",
-    "prefix_range",
 ]

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..admin.lists import bounded_count, count_label
+from ..database.paging import bounded_count, count_label
 from ..models import Conflict, Grade, Repeat
 
 register = template.Library()

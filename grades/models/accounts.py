@@ -1,4 +1,4 @@
-"""The dispatch list, and the credits that are confirmed on it."""
+"""The dispatch list, and the credits confirmed for its rows."""
 
 from decimal import ROUND_CEILING, Decimal
 
@@ -22,13 +22,13 @@ class AccountQuerySet(models.QuerySet):
 
 
 class Account(models.Model):
-    """One row of the dispatch list (派单): an account that someone was sent to."""
+    """One row of the dispatch list (派单): an account that staff were sent to."""
 
     class PayType(models.TextChoices):
         POSTPAID = "postpaid", _("Post-paid")
         PREPAID = "prepaid", _("Prepaid")
 
-    # The order of these nine is the order of the array that /query answers with.
+    # /query answers with these nine columns, in this order.
     acc_nbr = models.CharField(_("account number"), max_length=ACC_NBR_LENGTH)
     customer_name = models.CharField(_("customer name"), max_length=64, blank=True, default="")
     area = models.CharField(_("area"), max_length=64, blank=True, default="")

@@ -1,117 +1,19 @@
-"""The submission contract, once: how a body is decoded, and what each field may hold."""
+"""The submission contract: what each field may hold."""
 
-import functools
-import json
 import re
-from binascii import unhexlify
 from decimal import Decimal, InvalidOperation
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from rest_framework import serializers
 
-from .models import ACC_NBR_LENGTH, REMARK_LENGTH
-
-MAX_FIELDS = 100
-
-
-class BodyError(Exception):
-    """A body that cannot be decoded; the message says why, in plain ASCII English."""
-
-
-class Number(str):
-    """A JSON number as it was written.
-
-    A float would round 4.9999999999999999999 to 5, and turn the bare remark 1.50 into 1.5.
-    """
-
-
-def _refuse_constant(name):
-    raise ValueError(f"{name} is not JSON")
-
-
-_decode_json = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse_constant).decode
-
-
-def decode_form_value(text):
-    """What a client meant by a form value: its JSON, or else the text as it stands; None for absent."""
-    if text == "undefined":  # what a mini program sends for a variable it never set
-        return None
-    try:
-        return _decode_json(text)
-    except (ValueError, RecursionError):
-        return text
-
-
-PERCENT_RUN = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
-
-
-def unquote(value):
-    """A name or value (bytes) of a form as text; a % that begins no byte stays.
-
-    A run of bytes at a time: one by one, as in the standard library, it would be the dearest step of a rating.
-    """
-    if b"%" in value or b"+" in value:
-        value = PERCENT_RUN.sub(lambda run: unhexlify(run[0].replace(b"%", b"")), value.replace(b"+", b" "))
-    return value.decode()
-
-
-def decode_form_part(name, value):
-    """A field's name and what a client meant by its value, from the bytes on the two sides of a form's =."""
-    return unquote(name), decode_form_value(unquote(value))
-
-
-# Grades and empty remarks are the same few parts in every form. A longer one would fill the memory, or be somebody's.
-SHORT = 6  # bytes
-decode_short_form_part = functools.lru_cache(maxsize=1000)(decode_form_part)
-
-
-def decode_form(body):
-    """The fields of an `application/x-www-form-urlencoded` body, each value JSON or bare."""
-    pairs = [pair.partition(b"=") for pair in body.split(b"&") if pair]
-    if len(pairs) > MAX_FIELDS:
-        raise BodyError("too many fields")
-    fields = {}
-    for name, _equals, value in pairs:
-        is_short = len(name) <= SHORT and len(value) <= SHORT
-        key, meant = (decode_short_form_part if is_short else decode_form_part)(name, value)
-        fields[key] = meant
-    if len(fields) < len(pairs):
-        raise BodyError("a field is given twice")
-    return fields
-
-
-def decode_object(body):
-    """The fields of an `application/json` body."""
-    text = body.decode()
-    try:
-        fields = _decode_json(text)
-    except (ValueError, RecursionError) as error:
-        raise BodyError("not JSON") from error
-    if not isinstance(fields, dict):
-        raise BodyError("not an object")
-    return fields
-
-
-DECODERS = {"application/x-www-form-urlencoded": decode_form, "application/json": decode_object}
-
-
-def decode_body(media_type, body):
-    """The fields that a body (bytes) gives, without those that are null.
-
-    Raises KeyError for a media type that is not accepted, and BodyError for a body that does not
-    decode: it is refused whole, never stored with replacement characters.
-    """
-    decode = DECODERS[media_type]
-    try:
-        fields = decode(body)
-    except UnicodeDecodeError as error:
-        raise BodyError("not UTF-8") from error
-    return {name: value for name, value in fields.items() if value is not None}
+from ..models import ACC_NBR_LENGTH, REMARK_LENGTH
+from .decode import Number
 
 
 class SubmissionField(serializers.Field):
-    """A field whose messages go into a header: plain ASCII English, never the customer's text."""
+    """Base of the fields. The messages go into a header: ASCII English, never the customer's text."""
 
     default_error_messages = {"required": "required"}
 
@@ -144,7 +46,7 @@ class GradeField(SubmissionField):
 
     def to_internal_value(self, data):
         if data.__class__ is Number and len(data) == 1 and settings.GRADE_MIN <= int(data) <= settings.GRADE_MAX:
-            return int(data)  # a digit, which nearly every grade is
+            return int(data)  # the common case: one digit
         if isinstance(data, bool) or not isinstance(data, str | int):
             self.fail("type")
         if isinstance(data, str) and not isinstance(data, Number) and not (data.isascii() and data.isdigit()):
@@ -162,7 +64,7 @@ class GradeField(SubmissionField):
 
 
 class RemarkField(SubmissionField):
-    """A remark: any Unicode but control characters (C0 without tab, line feed, carriage return)."""
+    """A remark: any Unicode except C0 control characters; tab, line feed and carriage return are allowed."""
 
     default_error_messages = {
         "type": "must be text",
@@ -211,7 +113,7 @@ class LoginSerializer(serializers.Serializer):
 
 
 class SubmissionSerializer(serializers.Serializer):
-    """One rating as a client sends it; the order of the fields is the order in which faults are named."""
+    """One rating as a client sends it. Faults are named in the order of the fields."""
 
     acc_nbr = AccountNumberField()
     grade1 = GradeField()
@@ -224,19 +126,19 @@ class SubmissionSerializer(serializers.Serializer):
 
 
 class SubmissionError(Exception):
-    """A submission that the contract refuses; the message is the first field at fault and why."""
+    """The contract refuses the submission; the message names the first field at fault and the reason."""
 
 
-# The fields of one serializer serve every request: to make a serializer is to copy them all.
+# The fields of one serializer serve every request: DRF copies all of them for each new serializer.
 SUBMISSION_FIELDS = tuple(SubmissionSerializer().fields.items())
 
 
-def read_submission(fields):
-    """What `SubmissionSerializer` makes of decoded fields: the validated values by name.
+def validate(fields: dict[str, Any]) -> dict[str, Any]:
+    """Validate decoded fields as `SubmissionSerializer` does; returns the values by name.
 
     Raises `SubmissionError`, e.g. "grade1: out of range".
     """
-    submission = {}
+    submission: dict[str, Any] = {}
     for name, field in SUBMISSION_FIELDS:
         value = fields.get(name)
         if value is not None:

@@ -1,0 +1,65 @@
+"""Who may do what: one named right for each staff route, and the decorator that checks it.
+
+The back office checks the same Django permissions through its ModelAdmin classes.
+"""
+
+from functools import wraps
+from urllib.parse import urlencode
+
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.vary import vary_on_headers
+
+from .replies import is_scripted, json_error
+
+# Every member of staff may look numbers up and download the ratings of a number: the contract of /query asks
+# for a staff session only.
+LOOK_UP = ()
+EXPORT_NUMBER = ()
+CONFIRM_CREDIT = ("grades.add_credit",)
+IMPORT_DISPATCHES = ("grades.add_account", "grades.change_account")
+KEEP_CONFLICTS = ("grades.change_conflict",)
+
+
+def may(user, right):
+    """Whether `user` is active staff and has every Django permission of `right`."""
+    return user.is_active and user.is_staff and user.has_perms(right)
+
+
+def staff_route(right, refuse=None):
+    """Let staff with `right` in. Others are sent to the login; a script gets 401 or 403 as JSON.
+
+    `refuse(request)` answers staff without the right; by default they get the page "forbidden".
+    """
+
+    def decorate(view):
+        @wraps(view)
+        @never_cache
+        @vary_on_headers("Accept", "X-Requested-With", "Cookie")
+        def wrapper(request, *args, **kwargs):
+            user = request.user
+            if may(user, right):
+                return view(request, *args, **kwargs)
+            if user.is_active and user.is_staff and refuse:
+                return refuse(request)
+            return refuse_stranger(request)
+
+        return wrapper
+
+    return decorate
+
+
+def refuse_stranger(request):
+    # After login return to a page that answers GET; others go to /query.
+    back = request.path if request.method == "GET" else reverse("query")
+    login = f"{reverse('admin:login')}?{urlencode({'next': back})}"
+    scripted = is_scripted(request)
+    if not request.user.is_authenticated:
+        if scripted:
+            return json_error(401, "login_required", _("Your session has ended. Please log in again."), login=login)
+        return redirect(login)
+    if scripted:
+        return json_error(403, "staff_only", _("This page is for staff."), login=login)
+    return render(request, "403.html", status=403)

@@ -1,0 +1,96 @@
+"""Bulk actions on a selection or on everything that the filter matches, with a confirmation page."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.admin.utils import model_ngettext
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..database.paging import bounded_count, count_label
+
+
+class ConfirmForm(forms.Form):
+    """The hidden field of every confirmation page."""
+
+    # The time of the page: rows that arrive later match the filter, but the user has not confirmed them.
+    until = forms.DateTimeField(initial=lambda: timezone.now().isoformat(), widget=forms.HiddenInput)
+
+
+class BulkActions:
+    """Mixin of ModelAdmin: the confirmation page, the log entry, and deletion in bulk."""
+
+    # The time column of a row: rows that arrived after the confirmation page was shown are left out.
+    arrival_field = None
+    # An additional sentence on the confirmation page of a deletion.
+    deletion_note = ""
+
+    def confirmation_page(self, request, queryset, form, title, deletes=False, note=""):
+        """The page between a bulk action and its effect.
+
+        It posts back to the list's address with the ticked boxes or the filter, so its size does not depend
+        on the number of rows.
+        """
+        return TemplateResponse(
+            request,
+            "admin/grades/confirm.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": title,
+                "deletes": deletes,
+                "note": note,
+                "opts": self.opts,
+                "form": form,
+                "count": count_label(bounded_count(queryset)),
+                "action": request.POST.getlist("action")[0],
+                "select_across": request.POST.get("select_across", ""),
+                "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+                "back": request.get_full_path(),
+            },
+        )
+
+    def confirmed(self, queryset, form):
+        """The rows that the user has confirmed."""
+        if self.arrival_field:
+            queryset = queryset.filter(**{f"{self.arrival_field}__lte": form.cleaned_data["until"]})
+        return queryset.order_by()
+
+    def log_bulk(self, request, flag, count, change):
+        """Write one log entry for a bulk action: user, action, count, and how the rows were chosen."""
+        if request.POST.get("select_across") in (None, "", "0"):
+            chosen = ", ".join(f"#{pk}" for pk in request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
+        else:
+            terms = request.GET.copy()
+            if terms.pop(SEARCH_VAR, None):
+                terms["searched"] = "yes"  # not the term, which is an account number
+            chosen = _("all that matched “%(filter)s”") % {"filter": terms.urlencode()}
+        LogEntry.objects.create(
+            user=request.user,
+            content_type=ContentType.objects.get_for_model(self.model),
+            object_repr=f"{count:,} {model_ngettext(self.opts, count)}",
+            action_flag=flag,
+            change_message=f"{change}: {chosen}",
+        )
+
+    @admin.action(permissions=["delete"], description=gettext_lazy("Delete"))
+    def delete_selected(self, request, queryset):
+        """Replaces the stock action, which lists and logs every single row."""
+        form = ConfirmForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return self.confirmation_page(request, queryset, form, _("Delete"), deletes=True, note=self.deletion_note)
+        try:
+            with transaction.atomic():
+                count = self.confirmed(queryset, form).delete()[1].get(self.opts.label, 0)
+                self.log_bulk(request, DELETION, count, _("Deleted"))
+        except ProtectedError:
+            self.message_user(request, _("Nothing was deleted: there are credits for some of them."), messages.ERROR)
+            return None
+        self.message_user(request, _("%(count)s deleted.") % {"count": f"{count:,}"}, messages.SUCCESS)
+        return None

@@ -1,0 +1,120 @@
+"""The filters of the lists."""
+
+from datetime import date, datetime, time, timedelta
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..models import Grade
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter with fixed choices.
+
+    Any other value is refused: if it were ignored, an action on all matching rows would run on all rows.
+    """
+
+    def queryset(self, request, queryset):
+        if self.value() is None:
+            return queryset
+        if self.value() not in (str(value) for value, _label in self.lookup_choices):
+            raise IncorrectLookupParameters
+        return self.narrow(queryset, self.value())
+
+
+class ReviewFilter(ChoiceFilter):
+    title = gettext_lazy("review")
+    parameter_name = "review"
+    parameter_names = ("review",)
+
+    def lookups(self, request, model_admin):
+        return Grade.ReviewState.choices
+
+    def narrow(self, queryset, value):
+        return queryset.filter(review_state=value)
+
+
+class LowestFilter(ChoiceFilter):
+    """Ratings with any grade at or below a value: unhappy customers."""
+
+    title = gettext_lazy("lowest grade")
+    parameter_name = "lowest"
+    parameter_names = ("lowest",)
+
+    def lookups(self, request, model_admin):
+        values = range(settings.GRADE_MIN, settings.GRADE_MAX)
+        return [(value, _("%(value)d or below") % {"value": value}) for value in values]
+
+    def narrow(self, queryset, value):
+        return queryset.at_or_below(int(value))
+
+
+class RemarksFilter(ChoiceFilter):
+    title = gettext_lazy("remarks")
+    parameter_name = "remarks"
+    parameter_names = ("remarks",)
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("With remarks")), ("no", _("Without remarks"))]
+
+    def narrow(self, queryset, value):
+        # IN: for `=` Django writes `NOT has_remarks`, for which SQLite uses no index.
+        return queryset.filter(has_remarks__in=[value == "yes"])
+
+
+class DateFilter(admin.ListFilter):
+    """From a day to a day in the time zone of the site, both included; a form that keeps the other filters."""
+
+    title = gettext_lazy("date")
+    template = "admin/grades/date_filter.html"
+    parameter_names = ("from", "to")
+
+    def __init__(self, request, params, model, model_admin):
+        super().__init__(request, params, model, model_admin)
+        for name in self.parameter_names:
+            if text := params.pop(name, [""])[-1]:
+                self.used_parameters[name] = self.read_day(request, text)
+
+    def read_day(self, request, text):
+        try:
+            day = date.fromisoformat(text)
+            if 1900 <= day.year <= 9000:  # beyond these, the moment in UTC or the next day may not exist
+                return day
+        except ValueError:
+            pass
+        messages.error(request, _("This is not a date. The filter was removed."))
+        raise IncorrectLookupParameters
+
+    def has_output(self):
+        return True
+
+    def expected_parameters(self):
+        return list(self.parameter_names)
+
+    def choices(self, changelist):
+        yield {
+            "from": self.used_parameters.get("from"),
+            "to": self.used_parameters.get("to"),
+            "others": [
+                (name, value)
+                for name, values in changelist.filter_params.items()
+                for value in values
+                if name not in self.parameter_names
+            ],
+            "clear": changelist.get_query_string(remove=self.parameter_names) if self.used_parameters else "",
+        }
+
+    def queryset(self, request, queryset):
+        if first := self.used_parameters.get("from"):
+            queryset = queryset.filter(insert_time__gte=start_of(first))
+        if last := self.used_parameters.get("to"):
+            queryset = queryset.filter(insert_time__lt=start_of(last + timedelta(days=1)))
+        return queryset
+
+
+def start_of(day):
+    return timezone.make_aware(datetime.combine(day, time.min), timezone.get_default_timezone())

@@ -1,0 +1,182 @@
+"""Ratings: the stored rows, and the questions asked of them."""
+
+from collections import Counter
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Max, Q
+from django.db.models.functions import Least, Length
+from django.db.models.lookups import GreaterThan
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ..database.paging import key_batches
+from .accounts import ACC_NBR_LENGTH
+from .fields import Char32UUIDField
+
+REMARK_LENGTH = 500
+
+# What a customer sends: account number, three grades, three remarks.
+CONTENT = ("acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")
+
+
+class GradeQuerySet(models.QuerySet):
+    def newest_first(self):
+        # Ids do not follow time: auto-increment leaves gaps, and several writers interleave.
+        return self.order_by("-insert_time", "-id")
+
+    def of_account(self, acc_nbr):
+        return self.filter(acc_nbr=acc_nbr)
+
+    def since(self, moment):
+        return self.filter(insert_time__gte=moment)
+
+    def given_by(self, openids):
+        """Ratings by these people; None in `openids` means the anonymous ratings."""
+        whose = Q(openid__in=openids - {None})
+        return self.filter(whose | Q(openid=None) if None in openids else whose)
+
+    def accounts_rated_by(self, openid):
+        """Account numbers that a person has rated, the most recent first."""
+        rated = self.filter(openid=openid).values("acc_nbr").annotate(last=Max("insert_time"))
+        return rated.order_by("-last", "acc_nbr").values_list("acc_nbr", flat=True)
+
+    def at_or_below(self, value):
+        """Ratings with at least one grade of `value` or less."""
+        return self.filter(lowest_grade__lte=value)
+
+    def review(self, state, reviewer, note=None):
+        """Set the review state of these ratings, with `reviewer` and the time; returns how many.
+
+        `note` replaces their notes; None leaves them as they are.
+        """
+        changes = {"review_state": state, "reviewer": reviewer, "reviewed_at": timezone.now()}
+        return self.update(**changes if note is None else {**changes, "review_note": note})
+
+    def in_batches(self, size=2000):
+        """Every row, newest first, by keyset paging; memory is `size` rows.
+
+        A server-side cursor would hold a snapshot for as long as a download takes, and the MySQL client
+        library fetches a whole result at once. Keys first, from an index alone, then their rows: for whole
+        rows MariaDB walks to each batch from the first row again.
+        """
+        whole = self.model._default_manager.select_related("reviewer")
+        for pks in key_batches(self, "insert_time", size):
+            # Sorted here: MariaDB would sort the join in a table on disk.
+            rows = {row.pk: row for row in whole.filter(pk__in=pks)}
+            yield from (rows[pk] for pk in pks if pk in rows)  # one may have been deleted since
+
+    def delete(self):
+        """Delete these ratings with their duplicates and conflicts; returns what stock Django's `delete` returns.
+
+        Memory is one batch. Stock Django loads every rating to find the rows that refer to it.
+        """
+        deleted = Counter()
+        with transaction.atomic(using=self.db):
+            for pks in key_batches(self, "insert_time", 2000):
+                rows = self.model._default_manager.using(self.db).filter(pk__in=pks)
+                # Locked first: a duplicate that arrives during the deletion would keep its rating alive.
+                list(rows.select_for_update().values_list("pk"))
+                deleted.update(super(GradeQuerySet, rows).delete()[1])
+        return deleted.total(), dict(deleted)
+
+    delete.alters_data = True
+    delete.queryset_only = True
+
+
+class Content(models.Model):
+    """The content of a rating: three grades and three remarks for an account number, and the person if known."""
+
+    CONTENT = CONTENT
+
+    acc_nbr = models.CharField(_("account number"), max_length=ACC_NBR_LENGTH)
+    grade1 = models.SmallIntegerField(_("grade 1"))
+    grade2 = models.SmallIntegerField(_("grade 2"))
+    grade3 = models.SmallIntegerField(_("grade 3"))
+    txt1 = models.CharField(_("remark 1"), max_length=REMARK_LENGTH, blank=True, default="")
+    txt2 = models.CharField(_("remark 2"), max_length=REMARK_LENGTH, blank=True, default="")
+    txt3 = models.CharField(_("remark 3"), max_length=REMARK_LENGTH, blank=True, default="")
+    openid = models.CharField(_("WeChat openid"), max_length=64, null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self):
+        # Never the number: the admin writes this into its log.
+        return f"#{self.pk}"
+
+    @property
+    def remarks(self):
+        """The remarks that are not empty."""
+        return [text for text in (self.txt1, self.txt2, self.txt3) if text]
+
+
+class Grade(Content):
+    """One customer's rating, as it is stored. The class keeps its legacy name; *grade* is one of its numbers."""
+
+    class ReviewState(models.TextChoices):
+        NEW = "new", _("New")
+        FOLLOWED_UP = "followed_up", _("Followed up")
+        CLOSED = "closed", _("Closed")
+
+    insert_time = models.DateTimeField(_("submitted at"), default=timezone.now)
+    submission_id = Char32UUIDField(_("submission id"), null=True, blank=True, unique=True, editable=False)
+    # A digest of the content, set on the newest rating with that content that came without an id.
+    # Its unique index decides what is a duplicate; see `submissions.store`.
+    content_key = Char32UUIDField(null=True, blank=True, unique=True, editable=False)
+    # With ONE_RATING_PER_DISPATCH: a digest of the person and the dispatch.
+    dispatch_key = Char32UUIDField(null=True, blank=True, unique=True, editable=False)
+
+    lowest_grade = models.GeneratedField(
+        expression=Least("grade1", "grade2", "grade3"),
+        output_field=models.SmallIntegerField(_("lowest grade")),
+        db_persist=True,
+    )
+    has_remarks = models.GeneratedField(
+        expression=GreaterThan(Length("txt1") + Length("txt2") + Length("txt3"), 0),
+        output_field=models.BooleanField(_("has remarks")),
+        db_persist=True,
+    )
+
+    review_state = models.CharField(
+        _("review"), max_length=16, choices=ReviewState, default=ReviewState.NEW, db_default=ReviewState.NEW
+    )
+    review_note = models.CharField(_("review note"), max_length=1000, blank=True, default="", db_default="")
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("reviewed by"),
+    )
+    reviewed_at = models.DateTimeField(_("reviewed at"), null=True, blank=True, editable=False)
+
+    objects = GradeQuerySet.as_manager()
+
+    class Meta:
+        db_table = "grade"
+        verbose_name = _("rating")
+        verbose_name_plural = _("ratings")
+        indexes = [
+            # the admin's list and every export: newest first, from/to a date
+            models.Index(fields=["insert_time", "id"], name="grade_by_time"),
+            # the query page and /graderesult: ratings of an account; the admin's search by account or prefix
+            models.Index(fields=["acc_nbr", "insert_time", "id"], name="grade_by_account"),
+            # /graderesult by session, /wechat/receipts: a person's ratings of an account, and the accounts
+            models.Index(fields=["openid", "acc_nbr", "insert_time", "id"], name="grade_by_openid"),
+            # the admin's filters, each newest first
+            models.Index(fields=["review_state", "insert_time", "id"], name="grade_by_review"),
+            models.Index(fields=["lowest_grade", "insert_time", "id"], name="grade_by_lowest"),
+            models.Index(fields=["has_remarks", "insert_time", "id"], name="grade_by_remarks"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~Q(acc_nbr=""), name="grade_has_account"),
+            models.CheckConstraint(
+                condition=Q(review_state__in=["new", "followed_up", "closed"]), name="grade_review_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(review_state="new") | Q(reviewed_at__isnull=False), name="grade_review_has_time"
+            ),
+        ]

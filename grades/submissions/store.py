@@ -1,0 +1,175 @@
+"""Store one rating exactly once: one INSERT, committed, and what follows when a unique index refuses it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, connections, transaction
+from django.utils import timezone
+
+from ..database.batching import GroupCommit
+from ..database.retries import check_available, retry_transient
+from ..models import CONTENT, Conflict, Grade, Repeat
+from .keys import content_digest, content_of, make_content_key, make_dispatch_key
+
+# A unique index refuses a row again only if another writer changed the stored rating in between.
+INSERT_ATTEMPTS = 5
+
+
+class SubmissionConflict(Exception):
+    """The submission id is stored with other content, or by another person."""
+
+
+class AlreadyRated(Exception):
+    """The same person has already rated this dispatch."""
+
+
+@dataclass(slots=True)
+class NewRating:
+    """A row on its way into the table `grade`. The keys are 32 hexadecimal digits or None."""
+
+    acc_nbr: str
+    grade1: int
+    grade2: int
+    grade3: int
+    txt1: str
+    txt2: str
+    txt3: str
+    openid: str | None
+    insert_time: datetime
+    submission_id: str | None = None
+    content_key: str | None = None
+    dispatch_key: str | None = None
+
+
+# The other columns have a default in the database.
+COLUMNS = (*CONTENT, "openid", "insert_time", "submission_id", "content_key", "dispatch_key")
+INSERT = f"INSERT INTO grade ({', '.join(COLUMNS)}) VALUES "  # noqa: S608 - constant names
+PLACEHOLDERS = f"({', '.join(['%s'] * len(COLUMNS))})"
+values_of = attrgetter(*COLUMNS)
+INSERT_TIME = COLUMNS.index("insert_time")
+
+
+def submit(*, submission_id: UUID | None = None, openid: str | None = None, **content: Any) -> bool:
+    """Store one rating exactly once. Returns True if it is a new row, False if it is a duplicate.
+
+    `content` is the seven validated fields, `openid` the person if known. The row is committed when this
+    returns. The unique indexes decide what is a duplicate, so the rule holds for any number of equal
+    submissions at once, on any number of servers.
+
+    With a `submission_id` the same content again is a duplicate; other content is recorded as a `Conflict`
+    and raises `SubmissionConflict`. Without an id, equal content of the same account is a duplicate for
+    DEDUPE_WINDOW seconds. With ONE_RATING_PER_DISPATCH, a different rating by the same person for the same
+    dispatch raises `AlreadyRated`.
+
+    Raises `StoreUnavailable` if the database does not answer in time. The same submission may then be sent
+    again.
+    """
+    # Built once: a retry recognises its own committed row by `insert_time`.
+    row = NewRating(**content, openid=openid, insert_time=timezone.now())
+    if submission_id:
+        row.submission_id = submission_id.hex
+    else:
+        row.content_key = make_content_key(row)
+    return retry_transient(store, row, using=settings.API_DATABASE)
+
+
+def store(row: NewRating) -> bool:
+    """Insert the row, or handle the collision with a stored rating; returns what `submit` returns."""
+    row.dispatch_key = make_dispatch_key(row.acc_nbr, row.openid)
+    is_in_transaction = connections[settings.API_DATABASE].in_atomic_block
+    for attempt in range(1, INSERT_ATTEMPTS + 1):
+        try:
+            if is_in_transaction:
+                insert_rows([row])
+            else:
+                group_commit.insert(row)
+            return True
+        except IntegrityError:
+            is_new = handle_collision(row)
+            if is_new is not None:
+                return is_new
+            if attempt == INSERT_ATTEMPTS:
+                raise  # no stored rating explains it: a programming error
+    raise AssertionError("unreachable")
+
+
+def insert_rows(rows: Sequence[NewRating]) -> None:
+    """Insert rows with one statement, which commits by itself unless it runs within a transaction."""
+    check_available(settings.API_DATABASE)  # the circuit breaker may have opened while these rows waited
+    connection = connections[settings.API_DATABASE]
+    parameters: list[Any] = []
+    for row in rows:
+        values = list(values_of(row))
+        values[INSERT_TIME] = connection.ops.adapt_datetimefield_value(row.insert_time)
+        parameters += values
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT + ", ".join([PLACEHOLDERS] * len(rows)), parameters)
+
+
+group_commit = GroupCommit(insert_rows)
+
+
+def handle_collision(row: NewRating) -> bool | None:
+    """Handle a unique-key collision; returns what `submit` returns, or None to insert again."""
+    key = "submission_id" if row.submission_id else "content_key"
+    stored = stored_ratings().filter(**{key: getattr(row, key)}).first()
+    if stored:
+        if stored.insert_time == row.insert_time:
+            return True  # an earlier attempt committed this row, and its answer was lost
+        try:
+            # Before the dispatch key: a duplicate also violates that one, and is a success.
+            return handle_duplicate(stored, row)
+        except IntegrityError:
+            pass  # the stored rating was deleted in between, or the dispatch key collides
+    if row.dispatch_key and stored_ratings().filter(dispatch_key=row.dispatch_key).exists():
+        raise AlreadyRated from None
+    return None
+
+
+def handle_duplicate(stored: Grade, row: NewRating) -> bool | None:
+    """Compare the row with the stored rating that has its key; returns what `handle_collision` returns."""
+    if row.submission_id:
+        # A login between two attempts does not make it another submission.
+        is_other_person = row.openid and stored.openid and row.openid != stored.openid
+        if is_other_person or content_of(stored) != content_of(row):
+            record_conflict(stored, row)
+            raise SubmissionConflict
+    elif stored.insert_time <= row.insert_time - timedelta(seconds=settings.DEDUPE_WINDOW):
+        return replace_expired(stored, row)
+    with transaction.atomic(using=settings.API_DATABASE):
+        Repeat.objects.using(settings.API_DATABASE).create(grade_id=stored.pk)
+    return False
+
+
+def replace_expired(expired: Grade, row: NewRating) -> bool | None:
+    """Insert the row with the content key of a rating whose window has passed; None if another row took it."""
+    with transaction.atomic(using=settings.API_DATABASE):
+        # A conditional UPDATE: of several submissions at once, one moves the key and the others wait for its lock.
+        holder = stored_ratings().filter(pk=expired.pk, content_key=row.content_key)
+        if not holder.update(content_key=None):
+            return None
+        insert_rows([row])
+        return True
+
+
+def record_conflict(stored: Grade, row: NewRating) -> None:
+    """Record a submission that has the id of the rating `stored` and other content; once, however often it comes."""
+    # By the connection that read the rating: another connection would wait for the caller's transaction.
+    Conflict.objects.using(stored._state.db).get_or_create(
+        grade_id=stored.pk,
+        content_key=content_digest(row),
+        defaults={
+            "received_at": row.insert_time,
+            "openid": row.openid,
+            **dict(zip(CONTENT, content_of(row), strict=True)),
+        },
+    )
+
+
+def stored_ratings():
+    return Grade.objects.using(settings.API_DATABASE)

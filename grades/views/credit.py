@@ -1,0 +1,64 @@
+"""The confirmation of a temporary credit."""
+
+from django.http import JsonResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from ..access import CONFIRM_CREDIT, staff_route
+from ..forms import CreditForm, LookupForm
+from ..models import Account
+from ..replies import json_error, wants_json
+from .query import lookup, render_query
+
+
+def refuse_credit(request, status, code, message, account=None):
+    if wants_json(request):
+        return json_error(status, code, message)
+    found = {"form": LookupForm({"acc_nbr": account.acc_nbr}), **lookup(account.acc_nbr)} if account else {}
+    return render_query(request, {"form": LookupForm(), "problem": message, **found}, status=status)
+
+
+@require_POST
+def refuse_without_right(request):
+    return refuse_credit(request, 403, "forbidden", _("You may not confirm credits."))
+
+
+@staff_route(CONFIRM_CREDIT, refuse=refuse_without_right)
+@require_POST
+def credit(request):
+    """`POST acct_id, credit_amount`: confirm the temporary credit of the newest dispatch of acct_id, once."""
+    form = CreditForm(request.POST)
+    if not form.is_valid():
+        if wants_json(request):
+            return JsonResponse({"error": "invalid", "errors": form.errors}, status=400)
+        return refuse_credit(request, 400, "invalid", _("acct_id or amount is missing or malformed."))
+    account = Account.objects.newest_dispatch(form.cleaned_data["acct_id"])
+    if account is None:
+        return refuse_credit(request, 404, "unknown", _("There is no such acct_id on the dispatch list."))
+    if form.cleaned_data["credit_amount"] != account.credit_amount:
+        return refuse_credit(
+            request,
+            409,
+            "amount",
+            _("The amount does not match the newest dispatch. Look the number up again."),
+            account,
+        )
+    confirmed, created = account.confirm_credit(request.user)
+    if wants_json(request):
+        return JsonResponse(
+            {
+                "acct_id": account.acct_id,
+                "credit_amount": int(confirmed.credit_amount),
+                "confirmed_at": timezone.localtime(confirmed.confirmed_at).isoformat(),
+                "created": created,
+            }
+        )
+    return render_query(
+        request,
+        {
+            "form": LookupForm({"acc_nbr": account.acc_nbr}),
+            "notice": _("The credit is confirmed.") if created else _("This credit was confirmed before."),
+            **lookup(account.acc_nbr),
+        },
+    )

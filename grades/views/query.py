@@ -1,0 +1,76 @@
+"""The query page: the dispatches and ratings of one account number, and their export."""
+
+from django.http import Http404, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from ..access import EXPORT_NUMBER, LOOK_UP, staff_route
+from ..downloads import export_response
+from ..forms import ExportForm, LookupForm
+from ..models import Account, Grade
+from ..replies import is_ajax, wants_json
+
+# Ratings of a number that the query page shows; the export has all of them.
+RATINGS_SHOWN = 100
+
+# The words of the wire contract, whatever the language of the reader.
+WIRE_PAY_TYPE = {Account.PayType.POSTPAID: "后付费", Account.PayType.PREPAID: "预付费"}
+
+
+@staff_route(LOOK_UP)
+@require_http_methods(["GET", "HEAD", "POST"])
+def query(request):
+    """`GET`: the page with the form. `POST acc_nbr`: its dispatches, as JSON, as a fragment or as the page."""
+    if request.method != "POST":
+        return render_query(request, {"form": LookupForm()})
+    form = LookupForm(request.POST)
+    if not form.is_valid():
+        if wants_json(request):
+            return JsonResponse({"error": "invalid", "errors": form.errors}, status=400)
+        return render_query(request, {"form": form}, status=400)
+    acc_nbr = form.cleaned_data["acc_nbr"]
+    if wants_json(request):
+        return JsonResponse([wire_row(account) for account in Account.objects.of_number(acc_nbr)], safe=False)
+    return render_query(request, {"form": form, **lookup(acc_nbr)})
+
+
+def wire_row(account):
+    """The nine columns of the contract; the fee as a JSON number."""
+    return [
+        account.acc_nbr,
+        account.customer_name,
+        account.area,
+        account.product,
+        WIRE_PAY_TYPE[account.pay_type],
+        account.state,
+        account.dispatched_on.isoformat(),
+        float(account.monthly_fee),
+        account.acct_id,
+    ]
+
+
+def lookup(acc_nbr):
+    """The template context of an account number."""
+    grades = list(Grade.objects.of_account(acc_nbr).newest_first()[: RATINGS_SHOWN + 1])
+    return {
+        "acc_nbr": acc_nbr,
+        "accounts": Account.objects.of_number(acc_nbr).select_related("credit__confirmed_by"),
+        "grades": grades[:RATINGS_SHOWN],
+        "more_grades": len(grades) > RATINGS_SHOWN,
+    }
+
+
+def render_query(request, context, status=200):
+    """The whole page, or a fragment for the page's own script."""
+    template = "query_result.html" if is_ajax(request) else "query.html"
+    return render(request, template, context, status=status)
+
+
+@staff_route(EXPORT_NUMBER)
+@require_POST
+def export(request):
+    """`POST acc_nbr, format`: the ratings of one account as a file; by POST, so that the number stays out of logs."""
+    form = ExportForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    return export_response(Grade.objects.of_account(form.cleaned_data["acc_nbr"]), form.cleaned_data["format"])
