@@ -9,11 +9,18 @@ def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scoring_site.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"The settings are wrong: {error}")
+    except OperationalError as error:
+        from scoring_site.env import place
+
+        # The driver's message may name the server and the user, and never the password.
+        reason = " ".join(str(part) for part in reversed(error.args))
+        sys.exit(f"The database cannot be used: {reason}. Check DATABASE_URL in {place()}, and that the server runs.")
 
 
 if __name__ == "__main__":

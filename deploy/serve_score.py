@@ -1,39 +1,46 @@
-"""Serves what mini programs send from processes of its own: no rating waits behind an office's export.
+"""Serve the mini program by score workers of its own, so that no rating waits behind an export of the office.
 
-The same application under the server that SCORE_SERVER names, on 127.0.0.1:SCORE_PORT. Started by
-`make run-score`, or in production by a process manager.
+The same application on 127.0.0.1:SCORE_PORT, by the server that SCORE_SERVER names. `make run-score` starts it;
+in production a process manager starts `bin/serve-score` and restarts it when it ends: granian ends when a
+worker dies twice within seconds.
 """
 
 import os
 import sys
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from deploy.environment import BASE_DIR, one_of, whole_number
+from scoring_site.env import BASE_DIR, read_settings
 
 
-def serve_by_gunicorn():
+def serve_by_gunicorn(env):
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
-    os.execve(gunicorn, [gunicorn, "--config", "deploy/gunicorn.conf.py"], os.environ | {"POOL": "SCORE"})  # noqa: S606
+    os.execv(gunicorn, [gunicorn, "--config", "deploy/gunicorn_score.conf.py"])  # noqa: S606 - a fixed command
 
 
-def serve_by_granian():
+def serve_by_granian(env):
     from granian import Granian
 
     Granian(
         "scoring_site.wsgi:application",
         interface="wsgi",
         address="127.0.0.1",
-        port=whole_number("SCORE_PORT", 8001, 65535),
-        workers=whole_number("SCORE_WORKERS", 2, 64),
-        blocking_threads=whole_number("SCORE_THREADS", 16, 256),
+        port=env.SCORE_PORT,
+        workers=env.SCORE_WORKERS,
+        blocking_threads=env.SCORE_THREADS,
         websockets=False,
         respawn_failed_workers=True,
-        workers_kill_timeout=30,  # seconds that running requests get to finish when the site stops
+        workers_kill_timeout=30,  # seconds for running requests when the site stops
     ).serve()
 
 
 if __name__ == "__main__":
     os.chdir(BASE_DIR)
-    {"gunicorn": serve_by_gunicorn, "granian": serve_by_granian}[one_of("SCORE_SERVER", ("gunicorn", "granian"))]()
+    try:
+        settings = read_settings()
+    except ImproperlyConfigured as error:
+        sys.exit(f"The settings are wrong: {error}")
+    {"gunicorn": serve_by_gunicorn, "granian": serve_by_granian}[settings.SCORE_SERVER](settings)

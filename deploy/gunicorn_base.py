@@ -1,0 +1,63 @@
+"""What both gunicorn configurations share: the application, its limits, and a log without personal data."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from gunicorn.glogging import Logger
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scoring_site.env import BASE_DIR, read_settings
+from scoring_site.logs import PrivateFormatter
+
+try:
+    env = read_settings()
+except ImproperlyConfigured as error:
+    sys.exit(f"The settings are wrong: {error}")
+
+
+def without_query(uri):
+    """The path of a request target, safe to log: a query may hold an account number."""
+    path = re.split(r"[?#]|%3f|%23", uri, maxsplit=1, flags=re.IGNORECASE)[0]
+    return re.sub(r"[^\x21-\x7e]", "_", path)[:200]
+
+
+class PrivateLogger(Logger):
+    """gunicorn's log without personal data: no address, no query, no quoted request."""
+
+    def setup(self, cfg):
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(PrivateFormatter(self.error_fmt, self.datefmt))
+
+    def atoms(self, resp, req, environ, request_time):
+        # The raw target, not the decoded path: that can hold a line feed, and would forge a line of the log.
+        path = without_query(environ.get("RAW_URI") or environ.get("PATH_INFO", "-"))
+        return {**super().atoms(resp, req, environ, request_time), "U": path}
+
+    def warning(self, msg, *args, **kwargs):
+        if msg.startswith("Invalid request from ip="):  # the rest of it is the address and the request
+            msg, args = "Refused a malformed request: %s", (sys.exc_info()[0].__name__,)
+        super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg, *args, **kwargs):
+        # "Error handling request %s %s" has the whole target.
+        super().exception(msg, *(without_query(arg) if isinstance(arg, str) else arg for arg in args), **kwargs)
+
+
+wsgi_app = "scoring_site.wsgi"
+chdir = str(BASE_DIR)
+worker_class = "gthread"
+# The proxy speaks TLS, on this machine: the servers listen on loopback and trust its scheme headers only.
+forwarded_allow_ips = "127.0.0.1"
+timeout = 60  # seconds without a heartbeat from a worker; a long export in a thread does not stop it
+graceful_timeout = 30  # seconds for running requests when the site stops
+# gunicorn's default is one socket per user: a second instance would take it from the first.
+control_socket_disable = True
+# The heartbeat is a file's time. On a busy disk, touching it can take longer than the timeout.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn picks a free name
+logger_class = PrivateLogger
+access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
