@@ -1,10 +1,10 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
-.PHONY: help run run-score test dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
+.PHONY: help run run-score test test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
 	bench bench-memory profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
-# What needs settings but no installation's own: an operator's .env must not change the outcome.
+# For commands that need settings but not an operator's: .env must not change their outcome.
 NEUTRAL := ENV_FILE= SECRET_KEY=for-development-tools-only DATABASE_URL=sqlite://:memory:
 
 help: ## list the commands
@@ -20,16 +20,19 @@ run: ## serve the site on http://127.0.0.1:8000; the first time with sample data
 	@bin/setup
 	@bin/run
 
-run-score: ## serve the ratings by processes of their own on http://127.0.0.1:8001 (SCORE_… settings)
+run-score: ## serve the mini program by score workers on http://127.0.0.1:8001 (SCORE_… settings)
 	@bin/setup
 	@$(MANAGE) migrate --no-input --verbosity 0
 	@$(MANAGE) collectstatic --no-input --verbosity 0
 	@bin/serve-score
 
-# The browser tests' tools are not installed for this, so not even their conftest can be loaded.
 test: ## run the tests, on SQLite unless DATABASE_URL names another server
 	@ENV_FILE= bin/setup
 	@$(PYTEST) $(ARGS)
+
+test-mysql: ## run the tests on a throw-away MySQL 9.7 (root on Debian)
+	@ENV_FILE= bin/setup --mysql
+	@bin/mysql $(PYTEST) $(ARGS)
 
 dev: ## serve the site with DEBUG and reload it when a file changes
 	@bin/setup
@@ -38,12 +41,17 @@ dev: ## serve the site with DEBUG and reload it when a file changes
 setup: ## install or repair the dependencies; tries MySQL support again
 	@bin/setup --again
 
-lint: ## check style, migrations and translations
-	@ENV_FILE= bin/setup --dev --gettext
+# pre-commit runs this too (.pre-commit-config.yaml).
+lint: ## check style, types, imports, scripts, migrations and translations
+	@ENV_FILE= bin/setup --dev --gettext --node
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
+	ENV_FILE= .venv/bin/mypy
+	.venv/bin/lint-imports --verbose 2>&1 | tail -n 8
+	.venv/bin/shellcheck bin/* bench/run .ci/run
+	bin/lint-js
 	$(NEUTRAL) $(MANAGE) makemigrations --check --dry-run
-	$(NEUTRAL) .venv/bin/python bin/check-translations
+	$(NEUTRAL) bin/check-translations
 
 messages: ## collect the texts to translate and compile the Chinese catalogue
 	@ENV_FILE= bin/setup --gettext
@@ -62,15 +70,15 @@ e2e: ## run the mini program in chromium against the server on MariaDB (pictures
 	@ENV_FILE= bin/setup --chromium --mariadb --node
 	@PICTURES_DIR=$(PICTURES_DIR) bin/e2e $(if $(ARGS),'$(ARGS)')
 
-e2e-negative: ## break the mini program in many ways and check that the tests notice each
+e2e-negative: ## break the mini program in many ways and check that the tests notice each one
 	@ENV_FILE= bin/setup --chromium --mariadb --node
 	@bin/e2e --negative
 
-torture: ## kill servers and database under load and count the ratings (TORTURE_SECONDS=300, SCORE_SERVER=granian)
+torture: ## kill servers and database under load and count the ratings (TORTURE_SECONDS=300, SCORE_SERVER=gunicorn)
 	@ENV_FILE= bin/setup --mariadb
 	@.venv/bin/python -m torture
 
-torture-negative: ## torture without what protects the ratings, and check that each loss and double is noticed
+torture-negative: ## torture without the protections, and check that each lost and doubled rating is noticed
 	@ENV_FILE= bin/setup --mariadb
 	@.venv/bin/python -m torture --negative
 
@@ -78,11 +86,11 @@ profile: ## where the CPU time of one rating goes, on a throw-away MariaDB
 	@ENV_FILE= bin/setup --mariadb
 	@$(NEUTRAL) bin/mariadb sh -c '$(MANAGE) migrate --verbosity 0 && .venv/bin/python bench/profile_path.py'
 
-bench: ## compare the path of a rating with other stacks' on MariaDB (BENCH_* settings: bench/compare.py)
+bench: ## compare the path of a rating with other stacks on MariaDB (BENCH_* settings: bench/compare.py)
 	@ENV_FILE= bin/setup --mariadb --node --wrk
 	@bench/run compare
 
-bench-memory: ## send 100,000 ratings to the pool and watch its workers' memory
+bench-memory: ## send 100,000 ratings to the score workers and watch their memory
 	@ENV_FILE= bin/setup --mariadb --node --wrk
 	@bench/run memory
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from ..database.batching import GroupCommit
 from ..database.retries import check_available, retry_transient
-from ..models import CONTENT, Conflict, Grade, Repeat
+from ..models import CONTENT, Conflict, Grade, GradeQuerySet, Repeat
 from .keys import content_digest, content_of, make_content_key, make_dispatch_key
 
 # A unique index refuses a row again only if another writer changed the stored rating in between.
@@ -171,5 +171,5 @@ def record_conflict(stored: Grade, row: NewRating) -> None:
     )
 
 
-def stored_ratings():
+def stored_ratings() -> GradeQuerySet:
     return Grade.objects.using(settings.API_DATABASE)

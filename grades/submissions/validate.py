@@ -27,7 +27,7 @@ class AccountNumberField(SubmissionField):
         "characters": "has a character that is not allowed",
     }
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> str:
         if isinstance(data, int) and not isinstance(data, bool):
             data = str(data)
         if not isinstance(data, str) or (isinstance(data, Number) and not data.lstrip("-").isdigit()):
@@ -44,7 +44,7 @@ class GradeField(SubmissionField):
 
     default_error_messages = {"type": "must be a whole number", "range": "out of range"}
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> int:
         if data.__class__ is Number and len(data) == 1 and settings.GRADE_MIN <= int(data) <= settings.GRADE_MAX:
             return int(data)  # the common case: one digit
         if isinstance(data, bool) or not isinstance(data, str | int):
@@ -73,7 +73,7 @@ class RemarkField(SubmissionField):
     }
     refused = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> str:
         if isinstance(data, int) and not isinstance(data, bool):
             data = str(data)
         if not isinstance(data, str):
@@ -91,7 +91,7 @@ class SubmissionIdField(SubmissionField):
     default_error_messages = {"type": "must be a UUID"}
     form = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> UUID:
         if not isinstance(data, str) or not self.form.fullmatch(data):
             self.fail("type")
         return UUID(data)
@@ -102,7 +102,7 @@ class LoginCodeField(SubmissionField):
 
     default_error_messages = {"type": "must be a string of 1 to 128 characters of ASCII"}
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or isinstance(data, Number) or not re.fullmatch(r"[\x21-\x7e]{1,128}", data):
             self.fail("type")
         return data
@@ -145,7 +145,8 @@ def validate(fields: dict[str, Any]) -> dict[str, Any]:
             try:
                 submission[name] = field.to_internal_value(value)
             except serializers.ValidationError as error:
-                raise SubmissionError(f"{name}: {error.detail[0]}") from error
+                [reason] = error.detail
+                raise SubmissionError(f"{name}: {reason}") from error
         elif field.required:
             raise SubmissionError(f"{name}: {field.error_messages['required']}")
         elif field.default is not serializers.empty:
