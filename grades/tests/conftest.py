@@ -1,77 +1,14 @@
 import importlib.util
-import os
-import socket
-import subprocess
-import sys
 import threading
-import time
-from contextlib import contextmanager
-from urllib.parse import quote, urlsplit, urlunsplit
-from urllib.request import urlopen
 
 import pytest
-from django.conf import settings
-from django.db import connection
 from django.utils import timezone
+
+from .helpers.office import grant, log_in
+from .helpers.servers import SCORE_COMMAND, running
 
 # The browser tests need requirements-dev.txt; everything else runs without.
 collect_ignore = [] if importlib.util.find_spec("playwright") else ["browser"]
-
-
-def database_url():
-    """The test database, as the server is told of it."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{quote(name)}"))
-
-
-GUNICORN = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"]
-POOL = ["deploy/serve_score.py"]
-
-
-@contextmanager
-def running(log_path, command=GUNICORN, **more_settings):
-    """A server with the settings of production, on the test database; its log goes to a file.
-
-    Yields its process, with its `address`. However it ends, it has to end well, and to have kept quiet
-    about the customers.
-    """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "scoring_site.settings",
-        "ENV_FILE": "",
-        "SECRET_KEY": settings.SECRET_KEY,
-        "DATABASE_URL": database_url(),
-        "SCORE_PORT" if command is POOL else "PORT": str(port),
-        **more_settings,
-    }
-    with log_path.open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, *command], stdout=log, stderr=log, cwd=settings.BASE_DIR, env=environment
-        )
-    process.address = f"http://127.0.0.1:{port}"
-    for _ in range(100):
-        try:
-            urlopen(f"{process.address}/score", timeout=2)
-        except OSError as error:
-            if hasattr(error, "code"):  # any answer will do
-                break
-            time.sleep(0.1)
-    else:
-        process.terminate()
-        pytest.fail(f"the server did not start:\n{log_path.read_text()}")
-    try:
-        yield process
-    finally:
-        process.terminate()
-        status = process.wait(timeout=20)
-    text = log_path.read_text()
-    assert status == 0, text
-    assert '\n  File "' not in text, text  # a frame: PrivateFormatter writes no "Traceback"
-    assert "13800138000" not in text, "the server's log has an account number"
 
 
 @pytest.fixture(scope="session")
@@ -81,14 +18,14 @@ def server(django_db_setup, django_db_blocker, tmp_path_factory):
         yield process.address
 
 
-@pytest.fixture(scope="session", params=["site", "pool by gunicorn", "pool by granian"])
+@pytest.fixture(scope="session", params=["site", "score workers by gunicorn", "score workers by granian"])
 def any_server(request, django_db_setup, django_db_blocker, tmp_path_factory):
     """The address of each of the servers that take ratings."""
     if request.param == "site":
         yield request.getfixturevalue("server")
     else:
         name = request.param.split()[-1]
-        with running(tmp_path_factory.mktemp("pool") / f"{name}.log", POOL, SCORE_SERVER=name) as process:
+        with running(tmp_path_factory.mktemp("score") / f"{name}.log", SCORE_COMMAND, SCORE_SERVER=name) as process:
             yield process.address
 
 
@@ -118,8 +55,24 @@ def superuser(django_user_model):
 
 @pytest.fixture
 def staff(django_user_model):
-    """Staff without any further right."""
+    """Staff without any permission."""
     return django_user_model.objects.create_user("clerk", is_staff=True)
+
+
+@pytest.fixture
+def superuser_client(superuser):
+    return log_in(superuser)
+
+
+@pytest.fixture
+def client_with(django_user_model):
+    """Make a client of a new member of staff with these permissions."""
+
+    def make(*codenames):
+        user = django_user_model.objects.create_user("-".join(codenames), is_staff=True)
+        return log_in(grant(user, *codenames))
+
+    return make
 
 
 @pytest.fixture
@@ -150,14 +103,15 @@ def make_account(db):
 
 @pytest.fixture
 def make_conflict(make_grade):
-    """What came with the id of a stored rating; any column may be given."""
+    """A submission that conflicts with a stored rating; any column may be given."""
     from grades.models import Conflict, Grade
+    from grades.submissions.store import NewRating, record_conflict
 
-    def make(grade=None, **columns):
+    def make(grade=None, received_at=None, **columns):
         grade = grade or make_grade()
         content = {name: getattr(grade, name) for name in (*Grade.CONTENT, "openid")}
-        row = {**content, "grade3": 1, "insert_time": timezone.now(), **columns}
-        Conflict.record(grade, row)
+        row = {**content, "grade3": 1, "insert_time": received_at or timezone.now(), **columns}
+        record_conflict(grade, NewRating(**row))
         return Conflict.objects.order_by("pk").last()
 
     return make

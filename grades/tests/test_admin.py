@@ -4,13 +4,11 @@ import io
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -21,20 +19,23 @@ from openpyxl import load_workbook
 from grades.admin import lists
 from grades.models import Account, Credit, Grade
 
+from .helpers.office import (
+    ACCOUNTS,
+    CONFLICTS,
+    CREDITS,
+    GRADES,
+    IMPORT,
+    SHANGHAI,
+    act,
+    confirm,
+    grant,
+    log_in,
+    make_credit,
+    messages,
+    numbers,
+)
+
 pytestmark = pytest.mark.django_db
-
-GRADES = "/admin/grades/grade/"
-ACCOUNTS = "/admin/grades/account/"
-CREDITS = "/admin/grades/credit/"
-CONFLICTS = "/admin/grades/conflict/"
-IMPORT = f"{ACCOUNTS}import/"
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-
-
-def log_in(user):
-    client = Client(headers={"accept-language": "en"})
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
@@ -43,8 +44,7 @@ def roles(django_user_model, superuser, staff):
 
     def with_permissions(name, *codenames):
         user = django_user_model.objects.create_user(name, is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        return log_in(user)
+        return log_in(grant(user, *codenames))
 
     views = ("view_grade", "view_account", "view_credit", "view_conflict")
     return {
@@ -66,39 +66,7 @@ def client(superuser):
 @pytest.fixture
 def editor(django_user_model):
     user = django_user_model.objects.create_user("editor", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=["view_grade", "change_grade"]))
-    return user
-
-
-def said(response):
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-def make_credit(account, user):
-    return Credit.objects.create(account=account, credit_amount=149, confirmed_by=user)
-
-
-def numbers(response):
-    """The account numbers on a list, from top to bottom."""
-    return [row.acc_nbr for row in response.context["cl"].result_list]
-
-
-def act(client, action, pks=(), across=False, query="", url=GRADES, **data):
-    """Press Go on a list."""
-    return client.post(
-        f"{url}{query}",
-        {"action": action, "index": "0", "select_across": int(across), "_selected_action": list(pks), **data},
-    )
-
-
-def confirm(client, page, **data):
-    """Send the form of a confirmation page, with what is typed into it."""
-    assert page.status_code == 200
-    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text.split('id="confirm-form"')[1])
-    fields = {}
-    for name, value in hidden:
-        fields.setdefault(name, []).append(value)
-    return client.post(page.wsgi_request.get_full_path(), fields | data)
+    return grant(user, "view_grade", "change_grade")
 
 
 # --- Who may --------------------------------------------------------------------------------------
@@ -490,7 +458,7 @@ def test_a_selection_is_reviewed_with_a_note_and_logged_once(editor, superuser, 
     response = confirm(client, page, note="已回电")
 
     assert (response.status_code, response["Location"]) == (302, GRADES)
-    assert said(response) == [f"2 ratings are now: {Grade.ReviewState(state).label}."]
+    assert messages(response) == [f"2 ratings are now: {Grade.ReviewState(state).label}."]
     rows = Grade.objects.order_by("pk").values_list("review_state", "review_note", "reviewer__username")
     assert list(rows) == [(state, "已回电", "editor"), (state, "已回电", "editor"), ("followed_up", "before", "boss")]
     assert all(timezone.now() - grade.reviewed_at < timedelta(minutes=1) for grade in Grade.objects.all())
@@ -522,7 +490,7 @@ def test_all_that_match_are_reviewed_over_all_pages_and_past_the_count(client, m
     with CaptureQueriesContext(connection) as queries:
         response = confirm(client, page, note="")
 
-    assert said(response) == ["130 ratings are now: Closed."]
+    assert messages(response) == ["130 ratings are now: Closed."]
     assert Grade.objects.filter(review_state="closed").count() == 130
     assert Grade.objects.filter(acc_nbr__in=["138", "139"], review_state="new").count() == 2
     assert len([query for query in queries.captured_queries if query["sql"].startswith("UPDATE")]) == 1
@@ -537,7 +505,7 @@ def test_a_rating_that_comes_in_while_one_writes_the_note_is_not_reviewed_unseen
     page = act(client, "mark_closed", [grade.pk], True, "?review=new")
     late = make_grade()
     response = confirm(client, page)
-    assert said(response) == ["1 rating is now: Closed."]
+    assert messages(response) == ["1 rating is now: Closed."]
     late.refresh_from_db()
     assert late.review_state == "new"
 
@@ -568,7 +536,7 @@ def test_a_superuser_deletes_all_that_match_in_one_statement_with_one_log_entry(
     page = act(client, "delete_selected", [kept.pk], True, "?q=138")
     assert "This deletes 60 ratings. They cannot be brought back." in page.text
     response = confirm(client, page)
-    assert said(response) == ["60 deleted."]
+    assert messages(response) == ["60 deleted."]
     assert list(Grade.objects.all()) == [kept]
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.object_repr, entry.change_message) == (
@@ -582,7 +550,7 @@ def test_a_dispatch_with_a_credit_is_not_deleted(client, make_account, superuser
     account, other = make_account(), make_account(acct_id="A2")
     make_credit(account, superuser)
     response = confirm(client, act(client, "delete_selected", [account.pk, other.pk], url=ACCOUNTS))
-    assert said(response) == ["Nothing was deleted: there are credits for some of them."]
+    assert messages(response) == ["Nothing was deleted: there are credits for some of them."]
     assert Account.objects.count() == 2
     assert not LogEntry.objects.exists()
 
@@ -715,7 +683,7 @@ def test_a_file_is_imported_with_one_log_entry_and_without_its_numbers_in_it(rol
         "13800138001,李雷,城西,畅享 59 套餐,prepaid,在用,2026-11-01,59.00,A2",
     )
     assert (response.status_code, response["Location"]) == (302, ACCOUNTS)
-    assert said(response) == ["1 added, 1 changed, 0 already the same."]
+    assert messages(response) == ["1 added, 1 changed, 0 already the same."]
     assert list(Account.objects.order_by("acct_id").values_list("acct_id", "monthly_fee")) == [("A1", 129), ("A2", 59)]
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.action_flag, entry.object_repr) == ("editor", CHANGE, "Import")
@@ -782,7 +750,7 @@ def test_the_template_can_be_downloaded_filled_in_and_imported(client):
     filled = io.BytesIO()
     workbook.save(filled)
     response = client.post(IMPORT, {"file": SimpleUploadedFile("filled.xlsx", filled.getvalue())})
-    assert said(response) == ["1 added, 0 changed, 0 already the same."]
+    assert messages(response) == ["1 added, 0 changed, 0 already the same."]
     assert Account.objects.get().acc_nbr == "13800138001"
 
 

@@ -1,0 +1,6 @@
+"""Shared by several test modules: submissions and their replies, servers, and the pages of the back office."""
+
+import pytest
+
+for module in ("office", "servers", "submissions"):
+    pytest.register_assert_rewrite(f"{__name__}.{module}")
