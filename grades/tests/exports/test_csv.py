@@ -1,0 +1,50 @@
+"""exports/csv.py: the file equals the table, and no cell begins a formula."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from grades.exports import csv_chunks
+from grades.exports.csv import FORMULA_STARTS
+from grades.models import Grade
+
+from ..helpers.exported import HEADINGS, SHANGHAI, as_text, read_csv, table
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_csv_equals_the_table_across_batches(many):
+    assert read_csv(Grade.objects.all()) == [HEADINGS, *as_text(table())]
+
+
+def test_the_csv_is_streamed_in_chunks_of_500_rows(many):
+    chunks = list(csv_chunks(Grade.objects.all()))
+    assert len(chunks) == 10  # nine with rows, and the empty end
+    assert max(map(len, chunks)) < 100_000
+
+
+def test_no_csv_cell_begins_a_formula(nasty):
+    rows = read_csv(Grade.objects.all())
+    assert not [cell for row in rows for cell in row if cell.startswith(FORMULA_STARTS)]
+    guarded = [[f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell for cell in row] for row in as_text(table())]
+    assert rows[1:] == guarded
+    assert "'+8613800138000" in [row[0] for row in rows]
+
+
+def test_the_csv_is_utf8_with_a_bom_and_crlf(make_grade, superuser):
+    grade = make_grade(
+        insert_time=datetime(2026, 11, 1, 16, 30, 5, 999999, ZoneInfo("UTC")), txt1="很好,\n谢谢", txt2="=1+1"
+    )
+    Grade.objects.filter(pk=grade.pk).update(
+        review_state="closed", reviewer=superuser, reviewed_at=datetime(2026, 11, 2, 0, 0, 0, 0, SHANGHAI)
+    )
+    assert (
+        b"".join(csv_chunks(Grade.objects.all()))
+        == (
+            "\ufeffaccount number,grade 1,grade 2,grade 3,remark 1,remark 2,remark 3,"
+            "submitted at,review,review note,reviewed by,reviewed at\r\n"
+            '13800138000,5,4,3,"很好,\n谢谢",\'=1+1,,'
+            "2026-11-02 00:30:05,Closed,,boss,2026-11-02 00:00:00\r\n"
+        ).encode()
+    )

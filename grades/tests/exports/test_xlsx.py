@@ -1,0 +1,94 @@
+"""exports/xlsx.py: the file equals the table, texts stay texts, and long exports have several sheets."""
+
+import pytest
+from openpyxl import load_workbook
+from python_calamine import CalamineWorkbook
+
+from grades.exports import xlsx, xlsx_file
+from grades.exports.columns import WIDTHS
+from grades.models import Grade
+
+from ..helpers.exported import HEADINGS, as_cells, read_xlsx, table
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_xlsx_equals_the_table_across_batches(many):
+    assert read_xlsx(Grade.objects.all()) == [[HEADINGS, *as_cells(table())]]
+
+
+# --- Cells ----------------------------------------------------------------------------------------
+
+
+def test_any_text_survives_the_xlsx_unchanged(nasty):
+    assert read_xlsx(Grade.objects.all()) == [[HEADINGS, *as_cells(table())]]
+
+
+def test_a_second_reader_sees_the_same_xlsx(nasty):
+    with xlsx_file(Grade.objects.all()) as file:
+        rows = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0).to_python()
+    assert rows[1:] == [["" if value is None else value for value in row] for row in table()]
+
+
+def test_texts_are_text_cells_without_formulas_or_links(nasty):
+    with xlsx_file(Grade.objects.all()) as file:
+        sheet = load_workbook(file).active
+    for row in sheet.iter_rows(min_row=2):
+        assert {cell.data_type for cell in row if cell.value is not None and cell.column in (1, 5, 7, 9, 10)} == {"s"}
+        assert [cell.data_type for cell in row[1:4]] == ["n"] * 3
+        assert (row[7].data_type, row[7].number_format) == ("d", "yyyy-mm-dd hh:mm:ss")
+        assert not any(cell.hyperlink for cell in row)
+
+
+@pytest.mark.parametrize(("text", "written"), [("\ufffe", "_xFFFE_"), ("a\uffffb", "a_xFFFF_b")])
+def test_a_character_that_xml_lacks_is_escaped(make_grade, text, written):
+    make_grade(txt1=text)
+    with xlsx_file(Grade.objects.all()) as file:
+        assert load_workbook(file).active["E2"].value == written
+
+
+# --- Sheets ---------------------------------------------------------------------------------------
+
+
+def test_rows_beyond_a_full_sheet_go_onto_further_sheets(some, monkeypatch):
+    monkeypatch.setattr(xlsx, "SHEET_ROWS", 20)
+    rows = as_cells(table())
+    assert read_xlsx(Grade.objects.all()) == [
+        [HEADINGS, *rows[:20]],
+        [HEADINGS, *rows[20:40]],
+        [HEADINGS, *rows[40:]],
+    ]
+
+
+def test_an_exactly_full_sheet_is_the_only_one(some, monkeypatch):
+    monkeypatch.setattr(xlsx, "SHEET_ROWS", 53)
+    assert read_xlsx(Grade.objects.all()) == [[HEADINGS, *as_cells(table())]]
+
+
+def test_ratings_that_arrive_after_the_count_are_exported(some, monkeypatch, make_grade):
+    monkeypatch.setattr(xlsx, "SHEET_ROWS", 53)
+    read_table = xlsx.read_table
+
+    def read_table_later(queryset):
+        make_grade(acc_nbr="late")
+        return read_table(queryset)
+
+    monkeypatch.setattr(xlsx, "read_table", read_table_later)
+    rows = read_xlsx(Grade.objects.all())
+    assert rows == [[HEADINGS, *as_cells(table())]]
+    assert len(rows[0]) == 55
+
+
+def test_each_sheet_has_a_bold_frozen_heading_filter_and_widths(some, monkeypatch):
+    monkeypatch.setattr(xlsx, "SHEET_ROWS", 40)
+    with xlsx_file(Grade.objects.all()) as file:
+        first, second = load_workbook(file)
+    assert (first.title, second.title) == ("ratings 1", "ratings 2")
+    for sheet, last in ((first, 41), (second, 14)):
+        assert sheet.freeze_panes == "A2"
+        assert sheet.auto_filter.ref == f"A1:L{last}"
+        assert all(cell.font.bold for cell in sheet[1])
+        # openpyxl keeps neighbours of one width together
+        groups = [(int(group.width), group.max - group.min + 1) for group in sheet.column_dimensions.values()]
+        widths = [width for width, columns in groups for _column in range(columns)]
+        assert widths == list(WIDTHS.values())
