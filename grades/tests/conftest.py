@@ -76,6 +76,20 @@ def client_with(django_user_model):
 
 
 @pytest.fixture
+def lower_count_limit(monkeypatch):
+    """Lower the limit of the bounded counts."""
+    from grades.admin import lists
+    from grades.database import paging
+
+    def lower(limit):
+        monkeypatch.setattr(lists, "COUNT_LIMIT", limit)
+        for function in (paging.bounded_count, paging.count_label):
+            monkeypatch.setattr(function, "__defaults__", (limit,))
+
+    return lower
+
+
+@pytest.fixture
 def make_account(db):
     """A row of the dispatch list; any column may be given."""
     from grades.models import Account
