@@ -68,8 +68,10 @@ class GroupCommit(Generic[Row]):
             if error and is_transient(error):
                 # Fail the queued batch too, so nobody times out twice.
                 queued, self.collecting = self.collecting, None
-        for failed in filter(None, (batch, queued)):
-            if error:
-                failed.committed.set_exception(error)
-            else:
-                failed.committed.set_result(None)
+        # The queued batch first: its leader waits for this batch and must then find its own one failed.
+        if queued:
+            queued.committed.set_exception(error)
+        if error:
+            batch.committed.set_exception(error)
+        else:
+            batch.committed.set_result(None)
