@@ -1,4 +1,4 @@
-"""System checks of what this product needs from its database; `migrate` runs them first."""
+"""System checks of the database; `migrate` runs them first."""
 
 from django.core.checks import Error, Tags, register
 from django.db import connections
@@ -7,11 +7,11 @@ from django.db.migrations.recorder import MigrationRecorder
 
 @register(Tags.database)
 def check_grade_table_is_ours(databases=None, **kwargs):
-    """grades.E001: a table `grade` that another program made stands where ours is to be created."""
+    """grades.E001: the database has a table `grade` that another program made."""
     return [
         Error(
             f"Database '{alias}' has a table `grade` that this site did not make.",
-            hint="Keep it under another name and take its rows over: "
+            hint="Rename it, and import its rows afterwards: "
             "RENAME TABLE grade TO grade_legacy; then `migrate`, then "
             "`import_legacy_grades --from mysql://user:password@host:port/name --table grade_legacy`.",
             id="grades.E001",
@@ -24,7 +24,7 @@ def check_grade_table_is_ours(databases=None, **kwargs):
 
 @register(Tags.database)
 def check_character_set(databases=None, **kwargs):
-    """grades.E002: a MySQL or MariaDB database whose default character set loses emoji."""
+    """grades.E002: the default character set of a MySQL or MariaDB database cannot store emoji."""
     errors = []
     for alias in databases or []:
         connection = connections[alias]

@@ -18,10 +18,10 @@ logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 5
-# From the request to the end of the answer, against a server that sends a byte now and then.
+# From the request to the end of the answer: a read timeout alone allows one byte every few seconds.
 ANSWER_SECONDS = 8
 MAX_ANSWER_BYTES = 16 * 1024
-# Logins under way in one process; a WeChat that hangs must not take every thread from the ratings.
+# Concurrent logins of one process: if WeChat hangs, the other threads still serve ratings.
 MAX_CONNECTIONS = 2
 WAIT_FOR_CONNECTION_SECONDS = 1
 
@@ -31,7 +31,7 @@ class LoginFailed(Exception):
 
 
 class CodeRefused(LoginFailed):
-    """The code is invalid, expired or was used before; a new code may work."""
+    """The code is invalid, expired or used; a new code may work."""
 
 
 class LoginBlocked(LoginFailed):
@@ -43,18 +43,18 @@ class TooManyLogins(LoginFailed):
 
 
 class Unavailable(LoginFailed):
-    """WeChat is busy, cannot be reached or answers nonsense; the same code may work in a moment."""
+    """WeChat is busy, unreachable or gives a malformed answer; the same code may work in a moment."""
 
 
 class Misconfigured(LoginFailed):
-    """WeChat refuses this site: its app id, its secret, or another setting that only the operator can mend."""
+    """WeChat refuses the app id, the secret or another setting; only the operator can mend it."""
 
 
 ERRCODES = {-1: Unavailable, 40029: CodeRefused, 40163: CodeRefused, 40226: LoginBlocked, 45011: TooManyLogins}
 
 
 def openid_of_code(code):
-    """The openid of the user for whom wx.login gave this code; raises `LoginFailed`."""
+    """Exchange a code of wx.login for the user's openid; raises `LoginFailed`."""
     answer = code2session(code)
     errcode = answer.get("errcode", 0)
     if errcode != 0:
@@ -70,7 +70,7 @@ def openid_of_code(code):
 
 
 def code2session(code):
-    """Ask WeChat; returns its answer as a dict, raises `Unavailable` without one."""
+    """Call code2Session; returns the answer as a dict, raises `Unavailable` without one."""
     import httpx
 
     query = {
@@ -87,7 +87,7 @@ def code2session(code):
                 raise unavailable(f"HTTP status {response.status_code}")
             body = read_answer(response)
     except httpx.HTTPError as error:
-        raise unavailable(type(error).__name__) from None  # its text holds the address with the secret
+        raise unavailable(type(error).__name__) from None  # its text holds the address, and that holds the secret
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
@@ -115,8 +115,8 @@ def unavailable(why):
 
 
 def http_client():
-    """One client per process, which keeps its connections: a TLS handshake takes longer than the call."""
-    with making_client:  # the cache alone would make a client for each of several first threads
+    """The client of this process. It keeps connections: a TLS handshake takes longer than the call."""
+    with making_client:  # the cache alone would make one client for each of several first threads
         return make_http_client()
 
 
@@ -125,11 +125,11 @@ making_client = threading.Lock()
 
 @functools.cache
 def make_http_client():
-    import httpx  # here and not above: a site without WeChat login does not carry it in every process
+    import httpx  # not above: a site without WeChat login saves the memory in every process
 
     return httpx.Client(
         follow_redirects=False,
         trust_env=False,  # a proxy or .netrc of the environment must not see the secret
-        headers={"Accept-Encoding": "identity"},  # so that the bytes counted are all there is
+        headers={"Accept-Encoding": "identity"},  # the limit counts the bytes on the wire
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
     )

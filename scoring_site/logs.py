@@ -1,4 +1,4 @@
-"""How log records are written."""
+"""The format of log records."""
 
 import logging
 import traceback
@@ -9,8 +9,8 @@ FRAMES = 20  # the innermost, of each exception in a chain
 class PrivateFormatter(logging.Formatter):
     """Write a traceback without the exceptions' messages.
 
-    A database driver quotes the offending value in its message ("Duplicate entry '138…'"), and
-    nothing personal may reach a log. File, line, code and exception type are enough to find a fault.
+    A database driver quotes the offending value in its message ("Duplicate entry '138…'"), and a log must not hold
+    personal data. File, line, code and exception type are enough to find a fault.
     """
 
     def formatException(self, exc_info):  # noqa: N802 - the name is logging's

@@ -22,7 +22,7 @@ if env.DATABASE_URL["ENGINE"] == "django.db.backends.mysql":
         "init_command": "SET sql_mode='STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
         **DATABASES["default"].get("OPTIONS", {}),
     }
-    # Mini-program endpoints use an alias with short timeouts; staff queries may take longer. There is no ping
+    # Mini-program endpoints use an alias with short timeouts; staff queries may take longer. It sends no ping
     # before the first query: a lost connection is replaced and the query tried again (grades/database/retries.py).
     DATABASES["api"] = {
         **DATABASES["default"],

@@ -1,4 +1,4 @@
-"""The root of the routes: the product's own are all in `grades.urls`."""
+"""The root of the routes. `grades.urls` has all routes of the product."""
 
 from django.contrib import admin
 from django.urls import include, path

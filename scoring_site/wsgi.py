@@ -10,10 +10,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scoring_site.settings")
 
 
 class Application(WSGIHandler):
-    """Django's handler, but `/score` goes straight to its view.
+    """Django's handler; `/score` skips the middleware and the request signals and goes straight to its view.
 
-    A rating needs no session, language, CSRF token, message or static file, and Django's care for
-    connections at the ends of a request is `retry_transient`'s; together they cost more than the rating.
+    A rating needs no session, language, CSRF token, message or static file, and `retry_transient` cares for its
+    connection. Together they would cost more than the rating (`make profile`).
     """
 
     def __init__(self):

@@ -24,7 +24,7 @@ class GroupCommit(Generic[Row]):
     """Insert rows from many threads with one statement at a time.
 
     `insert_rows(rows)` is that statement. It commits all of the rows or none. Rows that arrive while a
-    statement runs form the next batch; the thread that opened a batch runs it. A single row waits for nobody.
+    statement runs form the next batch; the thread that opened a batch runs it. A single row never waits.
     """
 
     def __init__(self, insert_rows: Callable[[Sequence[Row]], None]) -> None:
@@ -66,7 +66,7 @@ class GroupCommit(Generic[Row]):
         with self.lock:
             self.running = None
             if error and is_transient(error):
-                # Fail the queued batch too, so nobody times out twice.
+                # Fail the queued batch too, so no thread times out twice.
                 queued, self.collecting = self.collecting, None
         # The queued batch first: its leader waits for this batch and must then find its own one failed.
         if queued:

@@ -35,7 +35,7 @@ def make_content_key(content: Any) -> str:
 
 
 def make_dispatch_key(acc_nbr: str, openid: str | None) -> str | None:
-    """The key of a person's only rating of the newest dispatch of `acc_nbr`; None if there is no such limit."""
+    """The key of a person's only rating of the newest dispatch of `acc_nbr`; None without such a limit."""
     if not settings.ONE_RATING_PER_DISPATCH or openid is None:
         return None
     # Without the row's id, because the same dispatch may be imported again.

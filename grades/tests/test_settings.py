@@ -308,7 +308,7 @@ def test_e001_a_table_grade_that_is_not_ours_is_found_before_it_is_migrated_over
     assert check_grade_table_is_ours(["default"]) == [
         checks.Error(
             "Database 'default' has a table `grade` that this site did not make.",
-            hint="Keep it under another name and take its rows over: RENAME TABLE grade TO grade_legacy; then "
+            hint="Rename it, and import its rows afterwards: RENAME TABLE grade TO grade_legacy; then "
             "`migrate`, then `import_legacy_grades --from mysql://user:password@host:port/name --table grade_legacy`.",
             id="grades.E001",
         )
