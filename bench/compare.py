@@ -1,7 +1,7 @@
-"""Compares the stacks side by side and prints the tables of docs/performance.md: `make bench`.
+"""Compare the stacks side by side and print the tables of docs/performance.md: `make bench`.
 
-BENCH_SECONDS (1), BENCH_ROUNDS (10), BENCH_CONNECTIONS (1,16,64), BENCH_ROWS (1000000), BENCH_STACKS (all; separated by
-commas) and BENCH_OUT (a file that the tables are written into) come from the environment.
+The environment sets BENCH_SECONDS (1), BENCH_ROUNDS (10), BENCH_CONNECTIONS (1,16,64), BENCH_ROWS (1000000),
+BENCH_STACKS (separated by commas; all by default) and BENCH_OUT (the file to write the tables into).
 """
 
 import os
@@ -25,14 +25,14 @@ CONNECTIONS = [int(number) for number in (os.environ.get("BENCH_CONNECTIONS") or
 ROWS = int(os.environ.get("BENCH_ROWS") or 1_000_000)
 FOLDER = os.environ["TMPDIR"]
 
-FLOORS = {"database": "the database alone", "database-indexes": "the database alone, this project's table"}
-NAMES = [*PROJECT_SERVERS, *PEERS, *FLOORS, "lookups"]
+DATABASE_ALONE = {"database": "the database alone", "database-indexes": "the database alone, this project's table"}
+NAMES = [*PROJECT_SERVERS, *PEERS, *DATABASE_ALONE, "lookups"]
 WARM_UP_SECONDS = 1
 BEGIN, END = "<!-- made by make bench: begin -->", "<!-- made by make bench: end -->"
 
 
 class Subject:
-    """What is measured; `before` and `after` belong to a run, but not to its CPU time."""
+    """A stack under measurement; the CPU time of a run does not include `before` and `after`."""
 
     def cpu_seconds(self):
         return cpu_seconds(self.server.process.pid)
@@ -65,7 +65,7 @@ class Ratings(Subject):
 
 
 class LookUps(Subject):
-    """The requests of a file (see lookups.py) sent to a server."""
+    """Requests from a file (see lookups.py), sent to a server."""
 
     def __init__(self, server, label, *arguments):
         self.server, self.label, self.arguments = server, label, arguments
@@ -75,8 +75,8 @@ class LookUps(Subject):
         return wrk(self.server, "lookup.lua", self.arguments, connections, seconds)
 
 
-class Floor(Subject):
-    """Inserts by mariadb-slap, without any server in between."""
+class Inserts(Subject):
+    """Inserts by mariadb-slap, without an application server."""
 
     def __init__(self, store, table, label):
         self.store, self.table, self.label = store, table, label
@@ -109,11 +109,15 @@ def measure_once(subject, connections, store):
 
 
 def measure(subjects, store):
-    """Every subject in turn at each number of connections, in rounds; returns the figures of each in lists."""
+    """Measure every subject at each number of connections, in rounds.
+
+    Returns for each (connections, label) the figures by name, a list with one value per round.
+    """
     figures = {}
     for number in range(ROUNDS):
         for connections in CONNECTIONS:
-            # There and back: nobody always comes after the same one, whose pages the database still writes.
+            # Every other round in reverse order: after a run the database still writes its pages, and the next
+            # subject pays for that.
             for subject in subjects[:: -1 if number % 2 else 1]:
                 figure = measure_once(subject, connections, store)
                 for name, value in figure.items():
@@ -136,18 +140,18 @@ def measure_ratings(names, store):
                 continue
             subjects.append(Ratings(running.enter_context(server), store))
         if "database" in names:
-            store.ask(PEER_TABLE.format("rating_database"))
-            subjects.append(Floor(store, "rating_database", FLOORS["database"]))
+            store.query(PEER_TABLE.format("rating_database"))
+            subjects.append(Inserts(store, "rating_database", DATABASE_ALONE["database"]))
         if "database-indexes" in names:
             make_site(store, "bench_site")
-            store.ask("CREATE TABLE rating_indexes LIKE bench_site.grade")
-            subjects.append(Floor(store, "rating_indexes", FLOORS["database-indexes"]))
+            store.query("CREATE TABLE rating_indexes LIKE bench_site.grade")
+            subjects.append(Inserts(store, "rating_indexes", DATABASE_ALONE["database-indexes"]))
         return measure(subjects, store)
 
 
 def measure_lookups(store):
     url = make_site(store, "bench_site")
-    manage(url, "collectstatic", "--no-input", "--verbosity=0")  # without them, no page is served
+    manage(url, "collectstatic", "--no-input", "--verbosity=0")  # a page without static files fails
     began = time.monotonic()
     accounts = store.fill("bench_site", ROWS)
     print(f"{ROWS} ratings and dispatches of {accounts} accounts in {time.monotonic() - began:.0f} s", flush=True)
@@ -165,32 +169,32 @@ def measure_lookups(store):
 # --- The tables -----------------------------------------------------------------------------------
 
 
-def middle(values, form):
-    """The median, and the least and the greatest if there are several rounds."""
+def median_and_range(values, form):
+    """The median; with several rounds also the least and the greatest value."""
     text = format(median(values), form)
     return text if len(values) < 2 else f"{text} ({min(values):{form}}–{max(values):{form}})"
 
 
 def ratio(own, other, key):
-    """The median of the rounds' ratios: the speed of a shared machine drifts, and within a round it does so least."""
+    """The median of the rounds' ratios: the speed of a shared machine drifts, and least within a round."""
     return f"{median(one / another for one, another in zip(own[key], other[key], strict=True)):.2f}"
 
 
 def row(label, figure, compared):
-    """A line of a table; `compared` is the figure of the peer to beat, if it ran."""
-    cells = [label, middle(figure["rate"], ".0f")]
-    cells += [middle(figure[name], ".1f") if name in figure else "–" for name in ("p50", "p99")]
+    """A row of a table; `compared` is FastAPI's figure, or None if it did not run."""
+    cells = [label, median_and_range(figure["rate"], ".0f")]
+    cells += [median_and_range(figure[name], ".1f") if name in figure else "–" for name in ("p50", "p99")]
     if any(figure["app"]):
-        cells.append(middle(figure["app"], ".2f"))
+        cells.append(median_and_range(figure["app"], ".2f"))
         if compared is not None:
             cells.append(ratio(figure, compared, "app"))
     else:
         cells += ["–"] * (1 if compared is None else 2)
-    return f"| {' | '.join([*cells, middle(figure['database'], '.2f')])} |"
+    return f"| {' | '.join([*cells, median_and_range(figure['database'], '.2f')])} |"
 
 
-def table(figures, connections, what, compared=None):
-    heads = [what, "per second", "p50 ms", "p99 ms", "CPU ms each", *(["of FastAPI's"] if compared else [])]
+def table(figures, connections, subject, compared=None):
+    heads = [subject, "per second", "p50 ms", "p99 ms", "CPU ms each", *(["of FastAPI's"] if compared else [])]
     heads.append("database's CPU ms each")
     yield f"| {' | '.join(heads)} |"
     yield "| --- |" + " ---: |" * (len(heads) - 1)
@@ -200,7 +204,7 @@ def table(figures, connections, what, compared=None):
 
 
 def ratios(figures, connections):
-    """This project beside the peers that matter most."""
+    """The table of ratios: this project beside four of its peers."""
     yield "| this project / peer | CPU | rate | p99 | database's CPU |"
     yield "| --- |" + " ---: |" * 4
     for label in PROJECT_SERVERS.values():
@@ -232,10 +236,10 @@ def tables(about, ratings, found):
         yield f"\n**`POST /score`, {connections} connection{'s' if connections > 1 else ''}**\n"
         compared = ratings.get((connections, PEERS["fastapi"].label))
         yield from table(ratings, connections, "stack", compared)
-    middle_one = CONNECTIONS[len(CONNECTIONS) // 2]
-    if len(parts := list(ratios(ratings, middle_one))) > 2:
-        yield f"\n**Ratios, {middle_one} connections**\n"
-        yield from parts
+    middle = CONNECTIONS[len(CONNECTIONS) // 2]
+    if len(lines := list(ratios(ratings, middle))) > 2:  # more than the head
+        yield f"\n**Ratios, {middle} connections**\n"
+        yield from lines
     for connections in CONNECTIONS if found else ():
         yield f"\n**Look-ups among {ROWS:,} rows, {connections} connection{'s' if connections > 1 else ''}**\n"
         yield from table(found, connections, "request")
@@ -244,7 +248,7 @@ def tables(about, ratings, found):
 
 
 def write(text, path):
-    """Into a file: between its marks, or as the whole of it."""
+    """Write the tables between the marks of a file; a file without marks is replaced."""
     content = path.read_text() if path.exists() else ""
     if BEGIN in content and END in content:
         before, _begin, rest = content.partition(BEGIN)
@@ -257,7 +261,7 @@ def write(text, path):
 def main():
     names = (os.environ.get("BENCH_STACKS") or ",".join(NAMES)).split(",")
     if unknown := set(names) - set(NAMES):
-        sys.exit(f"BENCH_STACKS={','.join(sorted(unknown))}: choose from {','.join(NAMES)}")
+        sys.exit(f"BENCH_STACKS has unknown names: {','.join(sorted(unknown))}. The names are {','.join(NAMES)}")
     load = os.getloadavg()[0]
     store = Store()
     about = machine(store, load)

@@ -1,4 +1,4 @@
-"""Load: wrk with the scripts beside this file, and single requests that see whether a stack does its work."""
+"""Load by wrk with the scripts beside this file, and single requests that check a stack before it is measured."""
 
 import json
 import resource
@@ -12,18 +12,18 @@ from processes import Failure
 
 SUCCESS, FAILURE = "数据提交成功", "数据提交失败"
 
-# wrk numbers the ratings of a run on from here: no two runs send the same.
+# Each run of wrk counts its ratings from another number, so no two runs send equal ratings.
 first_numbers = count(1_000_000, 1_000_000)
 
 
 def children_cpu_seconds():
-    """CPU time of the programs that this one has run to their end."""
+    """CPU time of the child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def wrk(server, script, arguments, connections, seconds):
-    """One run of wrk; returns its report (see report.lua). Fails if anything went wrong."""
+    """Run wrk once; returns its report (see report.lua). Raises `Failure` on any wrong answer or broken connection."""
     threads = 2 if connections >= 64 else 1
     command = ["wrk", f"--threads={threads}", f"--connections={connections}", f"--duration={seconds}s", "--timeout=10s"]
     command += [f"--script=bench/{script}", f"http://127.0.0.1:{server.port}", "--", *map(str, arguments)]
@@ -34,21 +34,21 @@ def wrk(server, script, arguments, connections, seconds):
     report = json.loads(result.stdout.splitlines()[-1])
     if report["refused"] or report["broken"] or not report["answers"]:
         raise server.failure(
-            f"did not do its work at {connections} connections: {report['answers']:.0f} answers, of which "
-            f"{report['refused']:.0f} were not what was asked for, and {report['broken']:.0f} broken connections"
+            f"failed at {connections} connections: {report['answers']:.0f} answers, of these "
+            f"{report['refused']:.0f} unexpected, and {report['broken']:.0f} broken connections"
         )
     report["load_cpu"] = children_cpu_seconds() - before
     return report
 
 
 def send_ratings(server, connections, seconds, stop_after=None):
-    """Ratings from wrk, each for another number."""
+    """Send ratings by wrk, each for another account number."""
     arguments = [server.path, next(first_numbers), *([stop_after] if stop_after else [])]
     return wrk(server, "score.lua", arguments, connections, seconds)
 
 
 def post_rating(server, **changes):
-    """One rating as the mini program sends it; returns the status, the reply and the receipt."""
+    """Send one rating as the mini program does; returns the status, the reply and the receipt."""
     rating = {"acc_nbr": "13800138000", "grade1": 5, "grade2": 4, "grade3": 3, "txt1": "很好👍", "txt2": "", "txt3": ""}
     body = urllib.parse.urlencode({name: json.dumps(value) for name, value in (rating | changes).items()})
     request = urllib.request.Request(f"http://127.0.0.1:{server.port}{server.path}", body.encode())
@@ -64,7 +64,7 @@ def post_rating(server, **changes):
             return error.code, content[:200], None
 
 
-NO_RATINGS = [
+INVALID_RATINGS = [
     {"acc_nbr": ""},
     {"acc_nbr": "1" * 33},
     {"acc_nbr": "13800 138000"},
@@ -77,16 +77,16 @@ NO_RATINGS = [
 
 
 def check(server, store):
-    """See that a stack stores a rating as it was sent, and refuses what is none."""
+    """Check that a stack stores a rating unchanged and refuses invalid ones."""
     status, reply, _receipt = post_rating(server)
     if (status, reply) != (200, SUCCESS):
         raise server.failure(f"answers a rating with {status} {reply}")
-    rows = store.ask(f"SELECT acc_nbr, grade1, grade2, grade3, txt1, txt2, txt3 FROM {server.table}")
+    rows = store.query(f"SELECT acc_nbr, grade1, grade2, grade3, txt1, txt2, txt3 FROM {server.table}")
     if list(rows) != [("13800138000", 5, 4, 3, "很好👍", "", "")]:
         raise server.failure(f"stored {rows}")
-    for changes in NO_RATINGS if server.strict else []:
+    for changes in INVALID_RATINGS if server.strict else []:
         status, reply, _receipt = post_rating(server, **changes)
         if (status, reply) != (400, FAILURE):
             raise server.failure(f"answers {str(changes)[:60]} with {status} {reply}")
     if store.rows(server.table) != 1:
-        raise server.failure("stored what it refused")
+        raise server.failure("stored a rating that it refused")

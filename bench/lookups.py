@@ -1,4 +1,4 @@
-"""The requests of the look-ups: what a clerk and a customer ask, with the session and the receipts they need."""
+"""Request files for the look-ups: `POST /query` with a clerk's session, `GET /graderesult` with receipts."""
 
 import http.cookiejar
 import json
@@ -14,7 +14,7 @@ from processes import Failure
 from stacks import manage
 from store import FIRST_ACCOUNT
 
-NUMBERS = 400  # that are asked for, over and over
+NUMBERS = 400  # account numbers in a file; wrk repeats them
 
 
 def numbers(accounts):
@@ -27,7 +27,7 @@ def write(path, requests):
 
 
 def queries(url, server, accounts, folder):
-    """POST /query for many numbers by one clerk, in a file for lookup.lua."""
+    """Write a file for lookup.lua: `POST /query` for many numbers, by one clerk."""
     password = secrets.token_urlsafe(12)
     login = {"DJANGO_SUPERUSER_USERNAME": "clerk", "DJANGO_SUPERUSER_PASSWORD": password}
     manage(url, "createsuperuser", "--no-input", "--email=clerk@example.cn", "--verbosity=0", **login)
@@ -53,7 +53,7 @@ def queries(url, server, accounts, folder):
 
 
 def results(server, accounts, folder):
-    """GET /graderesult for many numbers, each with the receipt of a rating, in a file for lookup.lua."""
+    """Write a file for lookup.lua: `GET /graderesult` for many numbers, each with the receipt of a rating."""
     requests = []
     for number in numbers(accounts):
         status, _reply, receipt = post_rating(server, acc_nbr=number)

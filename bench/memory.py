@@ -1,7 +1,7 @@
-"""Sends ratings to this project's pool and watches its workers' memory: `make bench-memory`.
+"""Send ratings to the score workers and measure their memory: `make bench-memory`.
 
-Fails if a worker ever has 90 MiB, or grows by more than 5 MiB in the last four fifths of the ratings. BENCH_RATINGS
-(100000) and BENCH_STACKS (gunicorn,granian) come from the environment.
+Fails if a worker reaches 90 MiB, or grows by more than 5 MiB in the last four fifths of the ratings. The environment
+sets BENCH_RATINGS (100000) and BENCH_STACKS (granian,gunicorn).
 """
 
 import os
@@ -14,13 +14,13 @@ from store import Store
 
 RATINGS = int(os.environ.get("BENCH_RATINGS") or 100_000)
 STAGES = [RATINGS // 100, RATINGS // 5, RATINGS // 2, RATINGS]
-SETTLED = STAGES[1]  # from here on, nothing has a reason to grow
+SETTLED = STAGES[1]  # caches are full from here on, so growth is a leak
 HIGHEST_MIB, GROWTH_MIB = 90, 5
 CONNECTIONS = 16
 
 
 def send(server, ratings):
-    """Exactly so many ratings, or a few more: wrk stops in time, but always ends by the clock."""
+    """Send this many ratings or a few more; returns how many. wrk ends by the clock, so this takes several runs."""
     sent = rate = 0
     while sent < ratings:
         seconds = min(int((ratings - sent) / rate) + 1, 10) if rate else 1
@@ -31,7 +31,7 @@ def send(server, ratings):
 
 
 def watch(server, store):
-    """Prints a line of the table per stage; returns what is wrong."""
+    """Print a row of the table for each stage; returns the faults found."""
     check(server, store)
     faults, settled, sent = [], {}, 0
     for stage in STAGES:
@@ -55,7 +55,7 @@ def watch(server, store):
 
 def main():
     store, faults = Store(), []
-    print("| pool | ratings | resident (RSS), MiB per worker | its share (PSS), MiB per worker |")
+    print("| score workers | ratings | resident (RSS), MiB per worker | proportional (PSS), MiB per worker |")
     print("| --- | ---: | ---: | ---: |", flush=True)
     for name in (os.environ.get("BENCH_STACKS") or ",".join(PROJECT_SERVERS)).split(","):
         make_site(store, f"bench_{name}")

@@ -1,4 +1,4 @@
-"""Servers that are started, watched and stopped: their processes, CPU time and memory, as /proc has them."""
+"""Start and stop servers; read the CPU time and memory of their processes from /proc."""
 
 import os
 import signal
@@ -14,13 +14,14 @@ STOP_SECONDS = 15
 
 
 class Failure(Exception):
-    """The benchmark must not go on: its figures would be of something else."""
+    """The benchmark stops: its figures would be wrong."""
 
 
 def end_in_order():
-    """On SIGINT and SIGTERM, end by an exception, so that what runs is stopped first; once, however often they come."""
+    """Exit by an exception on SIGINT and SIGTERM, so that running servers are stopped first."""
 
     def end(number, _frame):
+        # A second signal must not interrupt the cleanup.
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_IGN)
         sys.exit(128 + number)
@@ -36,7 +37,7 @@ def free_port():
 
 
 def stat(pid):
-    """The fields of /proc/PID/stat after the command's name, or None if the process is gone."""
+    """The fields of /proc/PID/stat after the command's name; None if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -56,7 +57,7 @@ def tree(root):
 
 
 def cpu_seconds(root):
-    """CPU time of a process tree, with that of its members that have ended."""
+    """CPU time of a process tree, including its members that have ended."""
     ticks = [sum(map(int, fields[11:15])) for pid in tree(root) if (fields := stat(pid))]
     return sum(ticks) / TICK
 
@@ -68,13 +69,13 @@ def memory(pid):
 
 
 class Server:
-    """A server on a port of its own; `with` starts it, waits until it listens, and stops it with all its children."""
+    """A server on a free port. `with` starts it, waits until it listens, and stops it with all its children."""
 
     def __init__(self, name, command, folder, **environment):
         self.name = name
         self.port = free_port()
         self.command = [str(part).replace("{port}", str(self.port)) for part in command]
-        # Nothing but this: no setting of the caller's shell decides what is measured.
+        # The whole environment: settings of the caller's shell must not change the figures.
         self.environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.environment |= {"LC_ALL": "C.UTF-8"}
         self.environment |= {key: str(value).replace("{port}", str(self.port)) for key, value in environment.items()}
@@ -83,13 +84,13 @@ class Server:
     def __enter__(self):
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                # A group of its own, to be stopped whole; and if this program is killed, so is the server.
+                # If this program is killed, the kernel ends the server too.
                 ["setpriv", "--pdeathsig", "TERM", *self.command],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                start_new_session=True,  # its process group is stopped as a whole
             )
         try:
             self.wait_until_it_listens()
@@ -110,8 +111,8 @@ class Server:
                 time.sleep(0.1)
         raise self.failure("does not start")
 
-    def failure(self, what):
-        return Failure(f"{self.name} {what}; the end of its log:\n{self.end_of_log()}")
+    def failure(self, reason):
+        return Failure(f"{self.name} {reason}; the end of its log:\n{self.end_of_log()}")
 
     def end_of_log(self):
         lines = self.log.read_text(errors="replace").splitlines()
@@ -125,12 +126,12 @@ class Server:
             except ProcessLookupError:
                 break
             end = time.monotonic() + STOP_SECONDS
-            while time.monotonic() < end and self.is_left(group):
+            while time.monotonic() < end and self.is_running(group):
                 time.sleep(0.05)
         self.process.wait()
 
-    def is_left(self, group):
-        self.process.poll()  # a zombie would count
+    def is_running(self, group):
+        self.process.poll()  # reaps it: a zombie would count as running
         try:
             os.killpg(group, 0)
         except ProcessLookupError:

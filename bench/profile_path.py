@@ -1,8 +1,8 @@
-"""Where the CPU time of one rating goes, in this process and without an HTTP server (make profile).
+"""Profile one rating in this process, without an HTTP server: `make profile`.
 
-Calls the WSGI application as a server does, on the database that DATABASE_URL names. First without
-a profiler, for the CPU time; then with one, whose counts of calls do not depend on the machine and
-whose times are shares only, since it makes each call dearer.
+Calls the WSGI application as a server does, on the database of DATABASE_URL: first without a profiler for the CPU
+time, then with one. The profiler's counts of calls do not depend on the machine; its times are shares only, because
+profiling makes each call slower.
 """
 
 import cProfile
@@ -21,7 +21,7 @@ sys.path.insert(0, os.environ.get("PROFILE_CHECKOUT", str(BASE_DIR)))
 from scoring_site.wsgi import application  # noqa: E402 - found by the line above
 
 COUNT = 2000
-ROOMS = {  # part of a file's path: what it is; the first that fits
+LAYERS = {  # part of a file's path: the layer; the first match counts
     "/rest_framework/": "DRF",
     "/django/db/": "Django's database layer",
     "/MySQLdb/": "mysqlclient",
@@ -83,7 +83,7 @@ def rate(requests):
 
 def main():
     numbers = iter(range(1_000_000))
-    rate([environ(next(numbers)) for _ in range(COUNT)])  # caches and connections
+    rate([environ(next(numbers)) for _ in range(COUNT)])  # warm-up: caches and the connection
     rounds = []
     for _ in range(5):
         requests = [environ(next(numbers)) for _ in range(COUNT)]
@@ -91,17 +91,17 @@ def main():
         rate(requests)
         rounds.append((time.process_time() - begun) / COUNT * 1000)
     print(f"CPU of one rating: {sorted(rounds)[2]:.3f} ms (median of {', '.join(f'{r:.3f}' for r in rounds)})")
-    profiler = cProfile.Profile(time.process_time)  # of the CPU, not of the wall: waiting costs nothing
+    profiler = cProfile.Profile(time.process_time)  # CPU time: waiting for the database costs nothing
     profiler.runcall(rate, [environ(next(numbers)) for _ in range(COUNT)])
     times, calls = Counter(), Counter()
     stats = pstats.Stats(profiler)
     for (path, _line, _name), (_primitive, count, own_time, _cumulative, _callers) in stats.stats.items():
-        room = next((room for part, room in ROOMS.items() if part in path), "the standard library")
-        times[room] += own_time
-        calls[room] += count
+        layer = next((layer for part, layer in LAYERS.items() if part in path), "the standard library")
+        times[layer] += own_time
+        calls[layer] += count
     print("\n| where | share | calls |\n| --- | ---: | ---: |")
-    for room, own_time in times.most_common():
-        print(f"| {room} | {own_time / times.total():.0%} | {calls[room] / COUNT:.0f} |")
+    for layer, own_time in times.most_common():
+        print(f"| {layer} | {own_time / times.total():.0%} | {calls[layer] / COUNT:.0f} |")
     print(f"| **all** | 100% | {calls.total() / COUNT:.0f} |")
     if len(sys.argv) > 1:
         stats.sort_stats(sys.argv[1]).print_stats(45)

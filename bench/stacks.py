@@ -1,4 +1,4 @@
-"""What is compared: this project's pool under both its servers, and its peers, each with a table of its own."""
+"""The stacks: this project's score workers under each of their servers, and its peers, each with a table of its own."""
 
 import subprocess
 import sys
@@ -15,8 +15,8 @@ PEERS_BIN = Path(sys.executable).parent
 
 PROJECT_SETTINGS = {"ENV_FILE": "", "SECRET_KEY": "for-benchmarks-only-but-long-enough"}
 
-# Two processes each, for two cores; the article had four. For every peer on gunicorn, `sync` and `gthread` were both
-# tried: gthread costs less, for it keeps connections.
+# Two processes each, for two cores; the article's program had four. For every peer on gunicorn, `sync` and `gthread`
+# were both tried: gthread costs less, because it keeps connections.
 GUNICORN = [PEERS_BIN / "gunicorn", "--bind=127.0.0.1:{port}", "--log-level=warning", f"--chdir={BENCH}"]
 SYNC = [*GUNICORN, "--workers=4"]
 GTHREAD = [*GUNICORN, "--workers=2", "--threads=8"]
@@ -29,7 +29,7 @@ class Stack:
     label: str
     command: list
     path: str = "/score"
-    strict: bool = True  # refuses what is no rating
+    strict: bool = True  # refuses invalid ratings
 
 
 PEERS = {
@@ -41,7 +41,7 @@ PEERS = {
     "ninja": Stack("django-ninja", [*GTHREAD, "peers.usual.wsgi"], "/ninja/score"),
     "fastify": Stack("Fastify + mysql2, Node", ["node", BENCH / "peers/fastify/server.js"]),
 }
-PROJECT_SERVERS = {"gunicorn": "this project, gunicorn", "granian": "this project, granian"}
+PROJECT_SERVERS = {"granian": "this project, granian", "gunicorn": "this project, gunicorn"}
 
 
 def manage(url, *arguments, **environment):
@@ -53,14 +53,14 @@ def manage(url, *arguments, **environment):
 
 
 def make_site(store, database):
-    """An empty database with the project's tables; returns its address."""
+    """Create a database with the project's tables, empty; returns its address."""
     url = store.url(database)
     manage(url, "migrate", "--no-input", "--verbosity=0")
     return url
 
 
 def project_server(store, name, database, folder):
-    """The pool for ratings in production configuration, on a database that `make_site` made."""
+    """The score workers in production configuration, on a database from `make_site`."""
     server = Server(
         name,
         [PROJECT / "bin/serve-score"],
@@ -76,7 +76,7 @@ def project_server(store, name, database, folder):
 
 def peer_server(store, name, folder):
     stack, table = PEERS[name], f"rating_{name.replace('-', '_')}"
-    store.ask(PEER_TABLE.format(table))
+    store.query(PEER_TABLE.format(table))
     settings = {"DATABASE_URL": store.url(), "TABLE": table, "PORT": "{port}", "NODE_ENV": "production"}
     server = Server(name, stack.command, folder, **settings)
     server.label, server.path, server.table, server.strict = stack.label, stack.path, table, stack.strict
@@ -84,7 +84,7 @@ def peer_server(store, name, folder):
 
 
 def office_server(store, database, folder):
-    """The pool for staff, in production configuration."""
+    """The server of the staff pages, in production configuration."""
     command = [PROJECT / ".venv/bin/gunicorn", "--config", PROJECT / "deploy/gunicorn.conf.py"]
     server = Server("office", command, folder, **PROJECT_SETTINGS, DATABASE_URL=store.url(database), PORT="{port}")
     server.label = "this project, gunicorn"

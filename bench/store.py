@@ -1,4 +1,4 @@
-"""The database server that everything is stored in: the one of DATABASE_URL, which bin/mariadb has started."""
+"""The database server of all stacks: bin/mariadb starts it and names it in DATABASE_URL."""
 
 import os
 import subprocess
@@ -12,9 +12,9 @@ from processes import Failure, cpu_seconds
 URL = urlsplit(os.environ["DATABASE_URL"])
 
 FIRST_ACCOUNT = 13800000000
-SLAP_SECONDS = 300  # far more than a run of mariadb-slap takes
+SLAP_SECONDS = 300  # the time limit; a run of mariadb-slap takes seconds
 
-# What the article's program stores, and a key: each peer has one of its own.
+# The columns of the article's program, and a primary key. Each peer has a table of its own.
 PEER_TABLE = """
 CREATE TABLE {} (
     id BIGINT AUTO_INCREMENT PRIMARY KEY,
@@ -29,7 +29,7 @@ CREATE TABLE {} (
 ) CHARACTER SET utf8mb4
 """
 
-# For the database alone: a rating like those of score.lua. One line, for mariadb-slap takes a line for a statement.
+# For the database alone: a rating like those of score.lua. On one line: mariadb-slap reads a statement per line.
 RATING = (
     "INSERT INTO {} (acc_nbr, grade1, grade2, grade3, txt1, txt2, txt3, insert_time) VALUES"
     " (CONCAT('1', LPAD(FLOOR(RAND() * 1e10), 10, '0')), 5, 4, 3,"
@@ -48,38 +48,38 @@ class Store:
             charset="utf8mb4",
             autocommit=True,
         )
-        [(pid_file, self.folder, self.version)] = self.ask("SELECT @@pid_file, @@datadir, @@version")
+        [(pid_file, self.folder, self.version)] = self.query("SELECT @@pid_file, @@datadir, @@version")
         self.pid = int(Path(pid_file).read_text())
-        # Every stack keeps its connections for the whole run; memory and log as on a server for this alone.
-        self.ask(
+        # Every stack keeps its connections for the whole run. Buffer pool and log are sized as on a dedicated server.
+        self.query(
             "SET GLOBAL max_connections = 1000, innodb_buffer_pool_size = 1 << 30, innodb_log_file_size = 512 << 20"
         )
 
-    def ask(self, sql, values=None):
+    def query(self, sql, values=None):
         with self.connection.cursor() as cursor:
             cursor.execute(sql, values)
             return cursor.fetchall()
 
     def url(self, database=None):
-        """The address of a database of this server, which is made if it is not there."""
+        """The address of a database on this server; creates the database if it does not exist."""
         if database is None:
             return URL.geturl()
-        self.ask(f"CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
+        self.query(f"CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
         return URL._replace(path=f"/{database}").geturl()
 
     def rows(self, table):
-        return self.ask(f"SELECT COUNT(*) FROM {table}")[0][0]
+        return self.query(f"SELECT COUNT(*) FROM {table}")[0][0]
 
     def cpu_seconds(self):
         return cpu_seconds(self.pid)
 
     def fill(self, database, rows):
-        """Give the project's tables `rows` ratings of a quarter as many accounts, and each account four dispatches.
+        """Insert `rows` ratings for a quarter as many accounts, and four dispatches for each account.
 
-        Most accounts have one to five ratings, a few have hundreds.
+        Most accounts have one to five ratings, a few have hundreds. Returns the number of accounts.
         """
         accounts = max(rows // 4, 1)
-        self.ask(
+        self.query(
             f"""
             INSERT INTO {database}.grade (acc_nbr, grade1, grade2, grade3, txt1, txt2, txt3, insert_time)
             SELECT {FIRST_ACCOUNT} + FLOOR(POW(RAND(1), 1.5) * {accounts}),
@@ -88,7 +88,7 @@ class Store:
             FROM seq_1_to_{rows}
             """
         )
-        self.ask(
+        self.query(
             f"""
             INSERT INTO {database}.account (acc_nbr, customer_name, area, product, pay_type, state, dispatched_on,
                 monthly_fee, acct_id)
@@ -98,11 +98,11 @@ class Store:
             FROM seq_1_to_{rows}
             """
         )
-        self.ask(f"ANALYZE TABLE {database}.grade, {database}.account")
+        self.query(f"ANALYZE TABLE {database}.grade, {database}.account")
         return accounts
 
     def slap(self, table, clients, inserts):
-        """Insert ratings by mariadb-slap, each its own commit; returns the seconds it took."""
+        """Insert ratings by mariadb-slap, one commit for each; returns the seconds."""
         command = ["mariadb-slap", "--no-defaults", f"--host={URL.hostname}", f"--port={URL.port}"]
         command += [f"--user={URL.username}", f"--create-schema={URL.path[1:]}", "--no-drop", "--csv"]
         command += [f"--concurrency={clients}", f"--number-of-queries={inserts}", f"--query={RATING.format(table)}"]
@@ -121,7 +121,7 @@ class Store:
 
 
 def flush_milliseconds(folder, times=200):
-    """How long the disk under `folder` takes to keep 512 bytes for good: the median."""
+    """Milliseconds that the disk under `folder` takes to flush 512 bytes: the median."""
     path = Path(folder, "flush")
     seconds = []
     with path.open("wb", buffering=0) as file:
@@ -135,6 +135,6 @@ def flush_milliseconds(folder, times=200):
 
 
 def file_system(folder):
-    """The kind of file system that holds `folder`, e.g. ext4."""
+    """The type of the file system that holds `folder`, e.g. ext4."""
     command = ["findmnt", "--noheadings", "--output=FSTYPE", f"--target={folder}"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

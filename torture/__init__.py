@@ -1,1 +1,1 @@
-"""Proves by force that a rating is stored exactly once: `make torture`, described in docs/torture.md."""
+"""Fault injection: proves that a rating is stored exactly once (`make torture`; docs/torture.md)."""

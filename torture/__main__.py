@@ -1,6 +1,6 @@
-"""`python -m torture`: see docs/torture.md. `--negative` takes the protection out, and this must be noticed."""
+"""`python -m torture`: see docs/torture.md. `--negative` removes a protection and checks that the run then fails."""
 
-# ruff: noqa: S311, S603, S608 - chance here guards no secret, and every command and query is our own
+# ruff: noqa: S311, S603, S608 - random numbers guard no secret, and no command or query has foreign input
 
 import contextlib
 import os
@@ -23,17 +23,17 @@ from .machines import ROOT, Database, Server, wait_until
 SETTINGS = {
     "ENV_FILE": "",
     "SECRET_KEY": "for-this-torture-and-nothing-else",
-    # A rating without an id that comes again after the window is rightly a second one; here none does.
+    # Longer than any run: after the window, a retry without an id is a second rating by contract.
     "DEDUPE_WINDOW": "86400",
     "SCORE_WORKERS": "2",
     "SCORE_THREADS": "8",
 }
-PATIENCE = 60  # seconds until everything outstanding is acknowledged, once the kills are over
-# A torture that did nothing is no pass.
-FEWEST_ACKNOWLEDGED = 5  # a second
-FEWEST_KILLS = 0.1  # a second
+PATIENCE = 60  # seconds after the last kill in which every rating must be acknowledged
+# A run below these rates fails, because it proves nothing.
+FEWEST_ACKNOWLEDGED = 5  # per second
+FEWEST_KILLS = 0.1  # per second
 
-# What the logs are full of whenever something is killed.
+# Log lines that every kill causes.
 ROUTINE = re.compile(
     r"\] POST /score |(Bad Request|Conflict|Service Unavailable): /score|store is unreachable"
     r"|Aborted connection|\[Note\]|\[INFO\]"
@@ -41,32 +41,32 @@ ROUTINE = re.compile(
 
 
 def make_folder():
-    """Where the data is: a disk.
+    """Make the folder of the data, on a disk.
 
-    Not /dev/shm, where bin/mariadb puts it: there InnoDB takes the memory for one that survives a
-    power cut, maps its log and never loses a commit, flushed or not. Nothing would be proved.
+    Not in /dev/shm, where bin/mariadb has its data: InnoDB takes that for persistent memory, maps its log and
+    never loses a commit, flushed or not. Nothing would be proved.
     """
     folder = Path(tempfile.mkdtemp(prefix="scoring-torture."))
-    memory = Path("/dev/shm")  # noqa: S108 - nothing is written there
+    memory = Path("/dev/shm")  # noqa: S108 - only compared with
     if memory.exists() and memory.stat().st_dev == folder.stat().st_dev:
         folder.rmdir()
-        sys.exit("torture: a database in /dev/shm proves nothing about commits: set TMPDIR to a folder on a disk")
+        sys.exit("torture: a database in /dev/shm proves nothing about commits. Set TMPDIR to a folder on a disk")
     return folder
 
 
 def print_logs(folder):
     for log in sorted(folder.glob("*.log")):
         lines = [line for line in log.read_text(errors="replace").splitlines() if not ROUTINE.search(line)]
-        print(f"--- the end of {log.name}, without routine", *lines[-25:], sep="\n")
+        print(f"--- the end of {log.name}, without expected lines", *lines[-25:], sep="\n")
 
 
 @contextlib.contextmanager
 def machines(flush_at_commit=1, has_keys=True):
-    """A database with its tables and two servers on it, running; all is gone at the end, whatever happens."""
+    """Run a database with its tables and two servers; stop them and delete the data at the end."""
     with contextlib.ExitStack() as stack:
         folder = make_folder()
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        # Of the shell's settings only which server, and how much of it.
+        # From the caller's shell only the settings of the score workers.
         own = {name: value for name, value in os.environ.items() if name.startswith("SCORE_")}
         own |= {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         environment = SETTINGS | own | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin"}
@@ -87,7 +87,7 @@ def machines(flush_at_commit=1, has_keys=True):
                 wait_until(server.is_ready, 60, "the server starts")
             yield database, servers
         except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave things behind
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleanup
             raise
         except Exception:
             print_logs(folder)
@@ -104,22 +104,22 @@ def drop_keys(database):
 
 
 class Run:
-    """One torture, and what came of it."""
+    """One run and its counts."""
 
-    def __init__(self, seconds, clients, seed, deck=DECK, pause=PAUSE, freeze=3, **crippled):
+    def __init__(self, seconds, clients, seed, deck=DECK, pause=PAUSE, freeze=3, **unprotected):
         self.seconds = seconds
         self.crashes = []
         threading.excepthook = lambda crash: self.crashes.append(f"{crash.exc_type.__name__}: {crash.exc_value}")
-        with machines(**crippled) as (database, servers):
+        with machines(**unprotected) as (database, servers):
             self.crowd = Crowd(servers, seed, clients)
             self.killer = Killer(servers, database, seed, deck, pause, freeze)
-            self.torment()
+            self.inject_faults()
             wait_until(database.is_ready, PATIENCE, "the database is back")
             self.compare(database)
-            if self.faults() and not crippled:  # a surprise
+            if self.faults() and not unprotected:
                 print_logs(database.folder)
 
-    def torment(self):
+    def inject_faults(self):
         is_over = threading.Event()
         threading.Thread(target=self.print_progress, args=(is_over, time.monotonic()), daemon=True).start()
         self.crowd.start()
@@ -141,29 +141,29 @@ class Run:
             print(f"{seconds:4.0f} s  {self.crowd.acknowledged} acknowledged, {kills} kills (last: {last})", flush=True)
 
     def compare(self, database):
-        """What is in the table, against what the clients were told."""
+        """Compare the rows of the table with the ratings that were sent and acknowledged."""
         rows = Counter(database.query(f"SELECT {', '.join(FIELDS)}, submission_id FROM scoring.grade"))
         ratings = self.crowd.ratings
         self.rows = rows.total()
         self.lost = sum(rating.is_acknowledged and rating.row not in rows for rating in ratings)
         self.doubled = self.rows - len(rows)
-        self.strange = len(rows.keys() - {rating.row for rating in ratings if rating.is_whole})
+        self.never_sent = len(rows.keys() - {rating.row for rating in ratings if rating.is_whole})
 
     def faults(self):
         crowd = self.crowd
         counted = {
             "lost": self.lost,
             "doubled": self.doubled,
-            "rows that nobody sent": self.strange,
+            "rows never sent": self.never_sent,
             "unexpected answers": crowd.unexpected.total(),
             f"requests over {SLOWEST_ALLOWED} s": crowd.too_slow,
-            "cut off by a restart": crowd.cut_off,
+            "requests cut off by a stop": crowd.cut_off,
             "clients still waiting": self.waiting,
             "crashes of a client": len(self.crashes),
         }
         faults = [f"{number} {name}" for name, number in counted.items() if number]
         if crowd.acknowledged < FEWEST_ACKNOWLEDGED * self.seconds or self.killer.kills < FEWEST_KILLS * self.seconds:
-            faults.append("too little happened to prove anything")
+            faults.append("too few ratings or kills to prove anything")
         return faults
 
     def print_table(self):
@@ -174,30 +174,30 @@ class Run:
             "rows": self.rows,
             "lost": self.lost,
             "doubled": self.doubled,
-            "rows that nobody sent": self.strange,
+            "rows never sent": self.never_sent,
             "conflicts answered 409": crowd.conflicts,
             "requests": crowd.requests,
             **{f"answered {status}": number for status, number in sorted(crowd.answers.items())},
             "not answered": crowd.no_answers,
             "unexpected answers": crowd.unexpected.total(),
             **{kind.replace("_", " "): killer.done[kind] for kind in sorted(killer.done)},
-            "ended by themselves": killer.ended_alone,
-            "finished by a server that stops": crowd.finished,
-            "cut off by it": crowd.cut_off,
-            "turned away by it": crowd.turned_away,
-            "longest silence": f"{crowd.longest_silence:.1f} s",
+            "programs that ended unasked": killer.ended_unasked,
+            "finished during a stop": crowd.finished,
+            "cut off by a stop": crowd.cut_off,
+            "refused during a stop": crowd.refused_by_stop,
+            "longest gap in acknowledgements": f"{crowd.longest_gap:.1f} s",
             "slowest answer": f"{crowd.slowest:.1f} s",
             f"requests over {SLOWEST_ALLOWED} s": crowd.too_slow,
         }
         for name, value in table.items():
             print(f"{name:32}{value:>10}")
-        for what, number in crowd.unexpected.most_common(10):
-            print(f"unexpected, {number} times: {what}")
+        for answer, number in crowd.unexpected.most_common(10):
+            print(f"unexpected, {number} times: {answer}")
         for crash in self.crashes[:10]:
             print(f"a client crashed: {crash}")
 
 
-# What is taken out, and how the run must fail: nothing else proves that the comparison sees it.
+# A removed protection, and how the run must then fail. This proves that the comparison notices losses and doubles.
 NEGATIVES = {
     "a database that flushes once a second": (
         {"flush_at_commit": 0, "deck": ("kill_database",), "pause": (1.5, 2.5)},
@@ -212,16 +212,16 @@ NEGATIVES = {
 
 def run_negatives(clients, seed):
     caught = 0
-    for name, (crippled, is_noticed) in NEGATIVES.items():
+    for name, (unprotected, is_noticed) in NEGATIVES.items():
         print(f"{name}:", flush=True)
-        run = Run(15, clients, seed, **crippled)
+        run = Run(15, clients, seed, **unprotected)
         run.print_table()
         caught += is_noticed(run)
         print(
             f"{'caught' if is_noticed(run) else 'MISSED'}  {name}: {', '.join(run.faults()) or 'it passed'}", flush=True
         )
     missed = len(NEGATIVES) - caught
-    print(f"torture: {caught} of {len(NEGATIVES)} crippled databases caught, {missed} missed")
+    print(f"torture: {caught} of {len(NEGATIVES)} unprotected databases caught, {missed} missed")
     return missed
 
 
@@ -233,7 +233,7 @@ def main():
     freeze = float(os.environ.get("TORTURE_FREEZE") or 3)
     seed = os.environ.get("TORTURE_SEED") or str(random.randrange(1_000_000))
     settings = f"TORTURE_SEED={seed} TORTURE_SECONDS={seconds} TORTURE_CLIENTS={clients} TORTURE_FREEZE={freeze:g}"
-    print(f"torture of {os.environ.get('SCORE_SERVER') or 'gunicorn'} on MariaDB: {settings}", flush=True)
+    print(f"torture of {os.environ.get('SCORE_SERVER') or 'granian'} on MariaDB: {settings}", flush=True)
     if sys.argv[1:] == ["--negative"]:
         return run_negatives(clients, seed)
     run = Run(seconds, clients, seed, freeze=freeze)

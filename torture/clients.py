@@ -1,6 +1,6 @@
-"""Clients that send ratings, badly, until each is acknowledged; and what they were told."""
+"""Clients that send ratings over bad connections until each is acknowledged, and count the answers."""
 
-# ruff: noqa: S311 - chance here guards no secret
+# ruff: noqa: S311 - random numbers guard no secret
 
 import itertools
 import json
@@ -31,31 +31,31 @@ REMARKS = (
     "😀" * 500,
 )
 
-SLOWEST_ALLOWED = 10  # seconds until an answer, whatever happens
+SLOWEST_ALLOWED = 10  # seconds until an answer
 TIMEOUT = SLOWEST_ALLOWED + 1
-LONGEST_WAIT = 1  # seconds between two attempts, whatever Retry-After asks for: here there is to be load
-# Seconds after which a request has surely been accepted. One that is sent as the server stops may still be in
-# the kernel's queue, which dies with the listening socket: that one is turned away, not cut off.
+LONGEST_WAIT = 1  # seconds between two attempts; shorter than Retry-After, for more load
+# Seconds after which a server has certainly accepted a request. A later stop that closes the listening socket also
+# drops requests in the kernel's queue; these count as refused, not as cut off.
 ACCEPTED_AFTER = 0.3
 
-# How a request ends, and how often: read to the end; hung up before it was sent whole, before the
-# reply, or in the middle of it.
-MANNERS = {"whole": 82, "half": 6, "deaf": 6, "mid-reply": 6}
+# How a request ends, in percent: the reply is read; or the client hangs up before the request is whole, before the
+# reply, or in the middle of the reply.
+MANNERS = {"whole": 82, "half request": 6, "no reply": 6, "half reply": 6}
 
 
 @dataclass(eq=False)
 class Rating:
-    content: tuple  # of the seven FIELDS
+    content: tuple  # the values of the seven FIELDS
     submission_id: str | None
-    is_whole: bool = False  # it was sent whole at least once, or may have been: a row is right
-    is_acknowledged: bool = False  # a row is owed
+    is_whole: bool = False  # perhaps sent whole at least once: a row is allowed
+    is_acknowledged: bool = False  # a row is required
 
     @property
     def row(self):
         return (*self.content, self.submission_id)
 
     def encode(self, random):
-        """(content type, body): as a mini program's form, or as JSON."""
+        """Encode as a mini program's form or as JSON; returns the content type and the body."""
         fields = dict(zip(FIELDS, self.content, strict=True))
         if self.submission_id:
             fields["submission_id"] = str(uuid.UUID(self.submission_id))
@@ -74,7 +74,7 @@ class Answer:
     reason: str | None
 
     def is_allowed(self, expected):
-        """Whether it is `expected`, or 503 with Retry-After, in the contract's words."""
+        """Whether the contract allows this answer: the status `expected`, or 503 with Retry-After."""
         words = SUCCESS if self.status == 200 else FAILURE
         is_ours = self.media_type == "application/json" and self.body == json.dumps(words, ensure_ascii=False)
         if self.status == 503:
@@ -86,24 +86,25 @@ class Answer:
 
 
 class Crowd:
-    """The clients. Each sends one rating after the other until `stop`, to each server in turn."""
+    """The clients. Each sends one rating after another until `stop`, to the servers in turn."""
 
     def __init__(self, servers, seed, size):
         self.servers = servers
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
         self.ratings = []
-        self.is_over = False  # nothing new is sent
-        self.is_given_up = False  # nothing is sent any more
+        self.is_over = False  # no new ratings; the retries go on
+        self.is_given_up = False  # no retries either
         self.answers = Counter()
         self.unexpected = Counter()
         self.requests = self.no_answers = self.acknowledged = self.conflicts = 0
-        self.finished = self.cut_off = 0  # of the requests that a server had when it was told to stop
-        self.turned_away = 0  # came too late for that, and were sent for nothing
+        self.finished = self.cut_off = 0  # requests that a server had accepted when SIGTERM came
+        self.refused_by_stop = 0  # unanswered requests that came too late to be accepted
         self.too_slow = 0
-        self.slowest = self.longest_silence = 0.0
+        self.slowest = 0.0
+        self.longest_gap = 0.0  # seconds between two acknowledgements
         self.threads = [
-            threading.Thread(target=self.live, args=(Random(f"{seed} client {number}"),), daemon=True)
+            threading.Thread(target=self.send_ratings, args=(Random(f"{seed} client {number}"),), daemon=True)
             for number in range(size)
         ]
 
@@ -113,20 +114,22 @@ class Crowd:
             thread.start()
 
     def stop(self):
-        """Send nothing new, but what is begun."""
+        """Start no new ratings; retry those that are not acknowledged."""
         self.is_over = True
         with self.lock:
-            self.longest_silence = max(self.longest_silence, time.monotonic() - self.last_acknowledgement)
+            self.longest_gap = max(self.longest_gap, time.monotonic() - self.last_acknowledgement)
 
     def waiting(self):
-        """How many clients still have something that is not acknowledged."""
+        """The number of clients that still retry."""
         return sum(thread.is_alive() for thread in self.threads)
 
-    def live(self, random):
+    def send_ratings(self, random):
         while not self.is_over:
             rating = self.make_rating(random)
-            if random.random() < 0.03:  # someone who loses patience, or the connection, for good
-                self.send(rating, random, random.randrange(2), random.choice(["half", "deaf", "mid-reply"]))
+            if random.random() < 0.03:  # a client that hangs up and never retries
+                self.send(
+                    rating, random, random.randrange(2), random.choice(["half request", "no reply", "half reply"])
+                )
                 continue
             self.deliver_copies(rating, random, random.choices((1, 2, 3), (80, 15, 5))[0])
             if rating.submission_id and rating.is_acknowledged and random.random() < 0.06:
@@ -143,7 +146,6 @@ class Crowd:
             f"第 {next(self.numbers)} 条 {random.choice(REMARKS[:-1])}",
             *random.choices(REMARKS, k=2),
         )
-        # Half with an id of the client's own.
         rating = Rating(content, f"{random.getrandbits(128):032x}" if random.random() < 0.5 else None)
         with self.lock:
             self.ratings.append(rating)
@@ -163,14 +165,14 @@ class Crowd:
             thread.join()
 
     def reuse_id(self, rating, random):
-        """The same id with other content: refused, and nothing changes. The other rating is never on the books."""
+        """Send the id with other content, which must be refused: it is not in `ratings`, so no row is allowed."""
         other = Rating((*rating.content[:-1], "另一条"), rating.submission_id)
         if self.deliver(other, random, expected=409):
             with self.lock:
                 self.conflicts += 1
 
     def deliver(self, rating, random, first=0, expected=200):
-        """Send a rating until it is answered with `expected`; returns whether it was."""
+        """Send a rating until the answer is `expected`; returns whether that happened."""
         for turn in itertools.count(first):
             if self.is_given_up:
                 return False
@@ -192,13 +194,13 @@ class Crowd:
     def acknowledge(self, rating):
         with self.lock:
             now = time.monotonic()
-            self.longest_silence = max(self.longest_silence, now - self.last_acknowledgement)
+            self.longest_gap = max(self.longest_gap, now - self.last_acknowledgement)
             self.last_acknowledgement = now
             self.acknowledged += not rating.is_acknowledged
             rating.is_acknowledged = True
 
     def send(self, rating, random, turn, manner):
-        """One request; returns its Answer, or None if there was none to be read."""
+        """Send one request; returns its Answer, or None if it was not read or did not arrive."""
         server = self.servers[turn % len(self.servers)]
         media_type, body = rating.encode(random)
         head = (
@@ -209,24 +211,24 @@ class Crowd:
         began = time.monotonic()
         try:
             with socket.create_connection((HOST, server.port), timeout=TIMEOUT) as connection:
-                if manner == "half":
+                if manner == "half request":
                     connection.sendall(request[: random.randrange(1, len(request))])
                 else:
                     rating.is_whole = True
                     connection.sendall(request)
                     sent = time.monotonic()
-                if manner == "mid-reply":
+                if manner == "half reply":
                     connection.recv(random.randrange(1, 100))
                 elif manner == "whole":
                     answer = read_answer(connection)
-                elif random.random() < 0.5:  # hang up with a reset, and not with a polite end
+                elif random.random() < 0.5:  # hang up with a reset instead of FIN
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except (OSError, HTTPException):
             pass
-        self.note(server, manner, answer, began, sent, time.monotonic())
+        self.count(server, manner, answer, began, sent, time.monotonic())
         return answer
 
-    def note(self, server, manner, answer, began, sent, now):
+    def count(self, server, manner, answer, began, sent, now):
         with self.lock:
             self.requests += 1
             self.too_slow += now - began > SLOWEST_ALLOWED
@@ -243,7 +245,7 @@ class Crowd:
                 else:
                     self.cut_off += 1
             elif sent and not answer and server.is_stopping:
-                self.turned_away += 1
+                self.refused_by_stop += 1
 
 
 def read_answer(connection):

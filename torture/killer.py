@@ -1,6 +1,6 @@
-"""Kills the server and the database in turn, and plays the process manager that starts them again."""
+"""Kill servers and the database, and restart them as a process manager does."""
 
-# ruff: noqa: S311 - chance here guards no secret
+# ruff: noqa: S311 - random numbers guard no secret
 
 import os
 import signal
@@ -11,9 +11,9 @@ from random import Random
 from .machines import wait_until
 
 KILLS = ("kill_worker", "kill_master", "kill_database")
-# A pack of cards and not a die: in a short run, too, each kind comes up.
+# Shuffled and dealt to the end, so that each kind also occurs in a short run.
 DECK = ("kill_worker", "kill_database", *KILLS, "freeze_database", "restart_server")
-PAUSE = (1, 3.5)  # seconds between two
+PAUSE = (1, 3.5)  # seconds between two faults: the least and the most
 
 
 class Killer:
@@ -26,7 +26,7 @@ class Killer:
         self.freeze = freeze  # seconds
         self.done = Counter()
         self.last = "none yet"
-        self.ended_alone = 0
+        self.ended_unasked = 0
 
     @property
     def kills(self):
@@ -46,39 +46,39 @@ class Killer:
                 self.done[kind] += 1
 
     def wait(self, seconds):
-        """Wait, and start again what ends by itself."""
+        """Wait, and restart a program that ends unasked."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            self.ended_alone += sum(program.tend() for program in (*self.servers, self.database))
+            self.ended_unasked += sum(program.restart_if_ended() for program in (*self.servers, self.database))
             time.sleep(0.05)
 
     def kill_worker(self, server, chance):
-        """kill -9 of one worker: its master replaces it."""
-        while not (workers := sorted(server.workers())):  # as long as a master starts
+        """kill -9 of one worker; its master replaces it."""
+        while not (workers := sorted(server.workers())):  # none yet while a master starts
             self.wait(0.1)
         os.kill(workers[int(chance * len(workers))], signal.SIGKILL)
 
     def kill_master(self, server, chance):
-        """kill -9 of a master; its workers live on for a moment, as orphans, until the process manager ends them."""
+        """kill -9 of a master; its workers run on as orphans for up to a second, then the process manager ends them."""
         server.kill_master()
         time.sleep(chance)
         server.kill()
         server.start()
 
     def kill_database(self, _server, chance):
-        """kill -9 of the database, which is back after 0 to 3 seconds and a recovery."""
+        """kill -9 of the database, and a restart after 0 to 3 seconds; InnoDB then recovers."""
         self.database.kill()
         time.sleep(3 * chance)
         self.database.start()
 
     def freeze_database(self, _server, _chance):
-        """A database that hangs, and neither answers nor hangs up."""
+        """SIGSTOP the database: it neither answers nor closes connections."""
         self.database.freeze()
         self.wait(self.freeze)
         self.database.thaw()
 
     def restart_server(self, server, _chance):
-        """A stop by the book, as for an update. The frozen database sees to it that there are requests to finish."""
+        """Stop a server by SIGTERM, as for an update, and start it. The frozen database keeps requests in progress."""
         self.database.freeze()
         time.sleep(1)
         server.terminate()

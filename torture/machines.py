@@ -1,6 +1,6 @@
-"""What is tortured: MariaDB and the server of `POST /score`, which are killed and started again."""
+"""The programs under fault injection: MariaDB and the score workers."""
 
-# ruff: noqa: S311, S603 - chance here guards no secret, and every command is our own
+# ruff: noqa: S311, S603 - random numbers guard no secret, and no command has foreign input
 
 import getpass
 import os
@@ -19,10 +19,10 @@ HOST = "127.0.0.1"
 
 
 def free_port():
-    """A free port that the kernel gives to no outgoing connection.
+    """A free port outside the kernel's range for outgoing connections.
 
-    From the kernel's range, the port of a program that was just killed could be taken when it starts
-    again; or a client that calls the dead port gets that very port for its own end, and meets itself.
+    Within that range, an outgoing connection could take the port of a killed program before its restart, and a
+    client that calls the dead port could get the same port as its own and connect to itself.
     """
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
@@ -36,27 +36,27 @@ def free_port():
 
 
 def processes():
-    """(pid, parent, group) of each process of this machine, but for zombies: a container may keep those."""
+    """(pid, parent, group) of each process except zombies: a container may keep those."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             text = path.read_text(errors="replace")
-        except OSError:  # it has just ended
+        except OSError:  # it has ended since
             continue
         state, parent, group = text.rpartition(")")[2].split()[:3]
         if state not in "ZX":
             yield int(path.parent.name), int(parent), int(group)
 
 
-def wait_until(is_so, seconds, what):
+def wait_until(condition, seconds, description):
     deadline = time.monotonic() + seconds
-    while not is_so():
+    while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {seconds} s")
+            raise TimeoutError(f"{description}: not within {seconds} s")
         time.sleep(0.05)
 
 
 class Program:
-    """A program in a process group of its own, as a process manager keeps it."""
+    """A program in a process group of its own, as a process manager runs it."""
 
     def __init__(self, command, log, environment):
         self.command = command
@@ -77,12 +77,12 @@ class Program:
             )
 
     def has_ended(self):
-        # Left unreaped: so long its id, which is its group's, goes to no one else.
+        # Not reaped: until then the kernel gives its id, which is the group's, to no other process.
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.process.pid, options) is not None
 
     def kill(self):
-        """kill -9 the whole group, and wait until nothing of it is left."""
+        """kill -9 the whole group, and wait until all its processes have ended."""
         if self.process is None:
             return
         group = self.process.pid
@@ -92,8 +92,8 @@ class Program:
         self.process.wait()
         self.process = None
 
-    def tend(self):
-        """What a process manager does: start again what has ended; returns whether it had."""
+    def restart_if_ended(self):
+        """Start the program again if it has ended; returns whether it had."""
         if not self.has_ended():
             return False
         self.kill()
@@ -102,7 +102,7 @@ class Program:
 
 
 class Database(Program):
-    """MariaDB with its data in `folder`, which outlives every kill."""
+    """MariaDB with its data in `folder`, which a kill leaves in place."""
 
     def __init__(self, folder, environment, flush_at_commit=1):
         self.folder = folder
@@ -187,7 +187,7 @@ class Server(Program):
         return [pid for pid, parent, _group in processes() if parent == self.process.pid]
 
     def kill_master(self):
-        """kill -9 the master alone: its workers don't know yet."""
+        """kill -9 the master only; its workers run on."""
         os.kill(self.process.pid, signal.SIGKILL)
 
     def start(self):

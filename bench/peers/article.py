@@ -1,7 +1,7 @@
-"""The article's program on Python 3, in its manner: a connection for each request, values pasted into the SQL.
+"""The article's program on Python 3, unimproved: a connection for each request, values pasted into the SQL.
 
-It checks nothing but that the grades are numbers, and a remark with an apostrophe is a fault. Quotes
-around the account number would be an improvement; without them the numbers have to be digits.
+It checks only that the grades are numbers. A remark with an apostrophe breaks the statement, and account numbers
+must be digits, because there are no quotes around them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Where a Python peer stores: the server of DATABASE_URL, the table of TABLE."""
+"""The database of the Python peers: the server of DATABASE_URL, the table of TABLE."""
 
 import os
 from urllib.parse import urlsplit

@@ -1,7 +1,7 @@
-"""FastAPI with asyncmy's pool, in two ways; in both Pydantic decodes and checks, and one INSERT commits itself.
+"""FastAPI with asyncmy's connection pool, in two variants. In both Pydantic validates and one INSERT commits by itself.
 
-`app` is written as FastAPI's documentation has it. `tuned` takes the form apart by itself, past FastAPI's
-parser and its parameters: the fastest that was found, which few would write.
+`app` follows FastAPI's documentation. `tuned` decodes the form itself, without FastAPI's parser and parameters: the
+fastest variant that was found, and an unusual one.
 """
 
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The article's program mended: a kept connection per thread, parameters, and what it takes is checked."""
+"""The article's program, improved: a persistent connection per thread, SQL parameters, validated input."""
 
 import json
 import re
@@ -41,7 +41,7 @@ FIELDS |= dict.fromkeys(("txt1", "txt2", "txt3"), remark)
 
 
 def store(row):
-    """One INSERT on the thread's connection; one that the server has closed meanwhile is made anew."""
+    """Insert one row on the thread's connection; reconnect once if the server has closed it."""
     for attempt in (1, 2):
         if getattr(kept, "connection", None) is None:
             kept.connection = MySQLdb.connect(**ADDRESS, database=NAME, charset="utf8mb4", autocommit=True)

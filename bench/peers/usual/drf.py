@@ -1,4 +1,4 @@
-"""A ModelViewSet with a ModelSerializer: what DRF's tutorial leads to."""
+"""A ModelViewSet with a ModelSerializer, as in DRF's tutorial."""
 
 import json
 

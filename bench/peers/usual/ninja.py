@@ -1,4 +1,4 @@
-"""django-ninja: a schema that Pydantic decodes and checks, and the ORM."""
+"""django-ninja: Pydantic validates, the ORM stores."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What `django-admin startproject` writes, with MySQL: for the two peers that are written the usual way."""
+"""The settings of `django-admin startproject`, with MySQL, for the two Django peers."""
 
 from peers.database import ADDRESS, NAME
 
