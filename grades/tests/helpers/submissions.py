@@ -45,11 +45,6 @@ def rate(client, session=None, **fields):
     return post(client, raw_form(**fields), **(bearer(session) if session is not None else {}))
 
 
-def receipt_of(response):
-    assert_accepted(response)
-    return response["X-Grade-Receipt"]
-
-
 def stored():
     """The content of all stored ratings, in the order of their ids."""
     return list(Grade.objects.order_by("id").values(*CONTENT))
@@ -91,6 +86,17 @@ def session_of(client, code):
     response = log_in_by_wechat(client, code)
     assert response.status_code == 200, response.content
     return response.json()["session"]
+
+
+def assert_error(response, status, error, message, **headers):
+    """Check an answer of the JSON endpoints; `headers` may have retry_after and authenticate."""
+    assert (response.status_code, response["Content-Type"]) == (status, "application/json")
+    assert response.json() == {"error": error, "message": message}
+    assert response["Cache-Control"] == "no-store"
+    assert {name: response.get(name) for name in ("Retry-After", "WWW-Authenticate")} == {
+        "Retry-After": headers.get("retry_after"),
+        "WWW-Authenticate": headers.get("authenticate"),
+    }
 
 
 def parallel(threads, function, arguments):

@@ -9,7 +9,7 @@ from ..helpers.headers import ENGLISH, FRAGMENT, JQUERY, JSON
 pytestmark = pytest.mark.django_db
 
 
-# --- The JSON contract ---------------------------------------------------------------------------
+# --- The JSON contract ----------------------------------------------------------------------------
 
 
 def test_json_has_nine_columns_per_dispatch_newest_first(client, make_account):
@@ -60,7 +60,7 @@ def test_the_first_client_can_compute_with_the_json(client, make_account):
     assert json.loads(raw)[0][7] * 1.5 == pytest.approx(89.85)
 
 
-# --- The page ------------------------------------------------------------------------------------
+# --- The page -------------------------------------------------------------------------------------
 
 
 def test_the_page_shows_seven_columns_with_a_class_by_pay_type(client, make_account):

@@ -1,58 +1,26 @@
-"""What only a real server shows: the site and the pool for ratings with the settings of production, over HTTP."""
+"""The site and the score workers over HTTP, with the settings of production."""
 
-import http.client
 import json
 import socket
 import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
 
 from grades.models import Grade
 
-from .conftest import POOL, running
-from .test_score import ARTICLE, CONTENT, FORM, corpus, raw_form, stored
+from ..helpers.servers import SCORE_COMMAND, kept_connection, read_answer, request, running
+from ..helpers.submissions import ARTICLE, CONTENT, FAILURE, FORM, SUCCESS, corpus, raw_form, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def request(server, method, path, body=None, headers=None):
-    """(status, headers, body as text) of one request on a connection of its own."""
-    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=20)
-    try:
-        connection.request(method, path, body, headers or {})
-        response = connection.getresponse()
-        return response.status, response.headers, response.read().decode()
-    finally:
-        connection.close()
-
-
-@contextmanager
-def kept_connection(server):
-    """A socket to send on, and the file to read from: http.client cannot send a request before the last answer."""
-    with socket.create_connection(("127.0.0.1", urlsplit(server).port), timeout=20) as client:
-        with client.makefile("rb") as answers:
-            yield client, answers
-
-
-def read_answer(answers):
-    """(status, body as text) of the next answer on a kept connection."""
-    line, length = answers.readline(), 0
-    if not line:
-        raise ConnectionError("closed without an answer")
-    status = int(line.split()[1])
-    while (line := answers.readline()) != b"\r\n":
-        if line.lower().startswith(b"content-length:"):
-            length = int(line.split(b":")[1])
-    return status, answers.read(length).decode()
-
-
-def test_every_line_of_the_corpus_over_http(any_server):
-    for case in (param.values[0] for param in corpus("score_requests.jsonl")):
+def test_the_corpus_gets_the_same_replies_over_http(any_server):
+    for case in (param.values[0] for param in corpus()):
         status, headers, body = request(
             any_server, "POST", "/score", case["body"].encode(), {"Content-Type": case["content_type"]}
         )
@@ -73,19 +41,19 @@ def test_every_line_of_the_corpus_over_http(any_server):
         ("POST", "/score", {"Host": "evil.example"}, 400, "request: bad request"),
     ],
 )
-def test_errors_on_the_path_answer_with_the_string(any_server, method, path, headers, status, error):
+def test_errors_on_the_path_get_a_toast(any_server, method, path, headers, status, error):
     got, reply, body = request(any_server, method, path, headers=headers)
-    assert (got, reply["X-Score-Error"], body) == (status, error, '"数据提交失败"')
+    assert (got, reply["X-Score-Error"], body) == (status, error, FAILURE)
 
 
-def test_a_chunked_body_is_a_body(any_server):
+def test_a_chunked_body_is_accepted(any_server):
     chunks = iter([raw_form().encode()[:20], raw_form().encode()[20:]])
     status, _, body = request(any_server, "POST", "/score", chunks, {"Content-Type": FORM})
-    assert (status, body) == (200, '"数据提交成功"')
+    assert (status, body) == (200, SUCCESS)
     assert stored() == [ARTICLE]
 
 
-def test_a_client_that_hangs_up_in_mid_body_leaves_nothing(any_server):
+def test_a_client_that_hangs_up_in_mid_body_stores_nothing(any_server):
     body = raw_form(txt3="很好")
     head = f"POST /score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\nContent-Length: {len(body)}\r\n\r\n"
     for cut in (0, 1, len(body) - 1):
@@ -96,8 +64,8 @@ def test_a_client_that_hangs_up_in_mid_body_leaves_nothing(any_server):
     assert stored() == []
 
 
-def test_a_kept_connection_takes_rating_after_rating(any_server):
-    """Two sent at once, one after a moment, one right after the answer: each is stored, and answered in its turn."""
+def test_a_kept_connection_takes_several_ratings_in_order(any_server):
+    """Two are pipelined, one comes after a pause, one right after the answer."""
     bodies = [raw_form(grade1=grade) for grade in ("1", "2", "3", "4")]
     first, second, third, fourth = (
         f"POST /score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\n"
@@ -106,12 +74,12 @@ def test_a_kept_connection_takes_rating_after_rating(any_server):
     )
     with kept_connection(any_server) as (client, answers):
         client.sendall(first + second)
-        assert [read_answer(answers), read_answer(answers)] == [(200, '"数据提交成功"')] * 2
+        assert [read_answer(answers), read_answer(answers)] == [(200, SUCCESS)] * 2
         time.sleep(0.1)
         client.sendall(third)
-        assert read_answer(answers) == (200, '"数据提交成功"')
+        assert read_answer(answers) == (200, SUCCESS)
         client.sendall(fourth)
-        assert read_answer(answers) == (200, '"数据提交成功"')
+        assert read_answer(answers) == (200, SUCCESS)
     assert stored() == [ARTICLE | {"grade1": grade} for grade in (1, 2, 3, 4)]
 
 
@@ -129,7 +97,7 @@ def test_busy_connections_keep_no_thread_from_a_new_one(tmp_path, transactional_
     with ThreadPoolExecutor(2) as clients:
         try:
             with running(
-                tmp_path / "gunicorn.log", POOL, SCORE_SERVER="gunicorn", SCORE_WORKERS="1", SCORE_THREADS="2"
+                tmp_path / "gunicorn.log", SCORE_COMMAND, SCORE_SERVER="gunicorn", SCORE_WORKERS="1", SCORE_THREADS="2"
             ) as process:
                 futures = [clients.submit(ask_without_a_pause, number, process.address) for number in range(2)]
                 while min(answers) < 10:
@@ -139,7 +107,7 @@ def test_busy_connections_keep_no_thread_from_a_new_one(tmp_path, transactional_
                 status, _, body = request(
                     process.address, "POST", "/score", raw_form().encode(), {"Content-Type": FORM}
                 )
-                assert (status, body) == (200, '"数据提交成功"')
+                assert (status, body) == (200, SUCCESS)
                 assert sum(answers) - before < 1000, "the others were served first"
         finally:
             over.set()
@@ -154,12 +122,12 @@ def test_sixty_four_parallel_copies_are_one_row(any_server, with_id):
         replies = list(
             pool.map(lambda _: request(any_server, "POST", "/score", body, {"Content-Type": FORM}), range(64))
         )
-    assert {(status, text) for status, _, text in replies} == {(200, '"数据提交成功"')}
+    assert {(status, text) for status, _, text in replies} == {(200, SUCCESS)}
     assert all(headers["X-Grade-Receipt"] for _, headers, _ in replies)
     assert stored() == [ARTICLE]
 
 
 def test_the_access_log_has_no_query_string(server):
-    """The fixture reads the whole log when the server has stopped; this puts the number in its way."""
+    """The fixture searches the whole log for the number when the server has stopped."""
     assert request(server, "GET", "/nowhere?phonenum=13800138000", headers={"Accept": "application/json"})[0] == 404
     assert request(server, "POST", "/score?acc_nbr=13800138000", headers={"Content-Type": FORM})[0] == 400

@@ -1,4 +1,4 @@
-"""GET /graderesult: customers see their ratings again, and nothing that is somebody else's."""
+"""`GET /graderesult`: customers see their own ratings again, and never those of other people."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -10,44 +10,39 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from grades.models import Grade, GradeQuerySet
-from grades.receipts import make_receipt
-from grades.wechat import make_session
+from grades.tokens import make_receipt, make_session
 
-from .test_score import ARTICLE, FORM, assert_accepted, post, raw_form
+from ..helpers.submissions import (
+    ARTICLE,
+    ENGLISH,
+    FORM,
+    NUMBER,
+    assert_accepted,
+    bearer,
+    look,
+    post,
+    rate,
+    raw_form,
+    remarks,
+)
 
 pytestmark = pytest.mark.django_db
 
-NUMBER = "13800138000"
 HEAD = {"grade_labels": ["服务态度", "专业水平", "响应速度"], "grade_min": 1, "grade_max": 5}
-ENGLISH = {"accept-language": "en"}
 
 
-def look(client, phonenum=NUMBER, receipts=(), session=None):
-    headers = ENGLISH | ({"x-grade-receipt": ", ".join(receipts)} if receipts else {})
-    if session:
-        headers["authorization"] = f"Bearer {session}"
-    return client.get("/graderesult", {"phonenum": phonenum}, headers=headers)
-
-
-def rate(client, session=None, **fields):
-    """Rate as a mini program does; returns the receipt."""
-    headers = {"authorization": f"Bearer {session}"} if session else {}
-    response = post(client, raw_form(**fields), **headers)
+def get_receipt(client, session=None, **fields):
+    response = rate(client, session, **fields)
     assert_accepted(response)
     return response["X-Grade-Receipt"]
 
 
-def remarks(response):
-    assert response.status_code == 200, response.content
-    return [rating["remarks"][0] for rating in response.json()["ratings"]]
-
-
 def whole(response):
-    """All that a caller gets to see."""
+    """Everything that a caller can see."""
     return response.status_code, sorted(response.headers.items()), response.content
 
 
-def assert_refused(response):
+def assert_forbidden(response):
     assert response.status_code == 403
     assert (response["Content-Type"], response["Cache-Control"]) == ("application/json", "no-store")
     assert response.json() == {
@@ -56,12 +51,12 @@ def assert_refused(response):
     }
 
 
-# --- What a receipt shows -------------------------------------------------------------------------
+# --- Receipts -------------------------------------------------------------------------------------
 
 
 def test_the_receipt_of_a_rating_shows_it(client):
     with time_machine.travel(datetime(2026, 11, 22, 8, 0, 0, 987654, UTC)):
-        receipt = rate(client, txt2='"中\\n文👍"')
+        receipt = get_receipt(client, txt2='"中\\n文👍"')
     response = look(client, receipts=[receipt])
     assert response.status_code == 200
     assert (response["Content-Type"], response["Cache-Control"]) == ("application/json", "no-store")
@@ -75,38 +70,38 @@ def test_a_receipt_shows_the_ratings_of_its_account_newest_first(client):
     receipts = []
     for hour, text in enumerate(["first", "second", "third"]):
         with time_machine.travel(datetime(2026, 11, 22, hour, tzinfo=UTC)):
-            receipts.append(rate(client, txt1=f'"{text}"'))
+            receipts.append(get_receipt(client, txt1=f'"{text}"'))
     for shown in ([receipts[0]], [receipts[2]], [receipts[1], *receipts, receipts[0]]):
         assert remarks(look(client, receipts=shown)) == ["third", "second", "first"]
 
 
-def test_a_receipt_does_not_show_what_others_said_after_wechat_login(client, make_grade):
+def test_a_receipt_does_not_show_ratings_of_logged_in_people(client, make_grade):
     """Anyone gets a receipt for any number by rating it."""
     make_grade(txt1="a stranger's", openid="o-someone")
-    assert remarks(look(client, receipts=[rate(client, txt1='"mine"')])) == ["mine"]
+    assert remarks(look(client, receipts=[get_receipt(client, txt1='"mine"')])) == ["mine"]
 
 
-def test_receipts_of_other_accounts_among_them_change_nothing(client):
-    other = rate(client, acc_nbr='"2"', txt1='"other"')
-    mine = rate(client, txt1='"mine"')
+def test_receipts_of_other_accounts_are_ignored(client):
+    other = get_receipt(client, acc_nbr='"2"', txt1='"other"')
+    mine = get_receipt(client, txt1='"mine"')
     assert remarks(look(client, receipts=[other, "garbage", mine, ""])) == ["mine"]
     assert remarks(look(client, "2", receipts=[other, mine])) == ["other"]
 
 
 @pytest.mark.parametrize("fields", [{"submission_id": f'"{uuid.uuid4()}"'}, {}])
-def test_a_repeat_gets_a_receipt_as_good_as_the_first(client, fields):
-    first, again = rate(client, **fields), rate(client, **fields)
+def test_the_receipt_of_a_duplicate_shows_the_same(client, fields):
+    first, again = get_receipt(client, **fields), get_receipt(client, **fields)
     assert remarks(look(client, receipts=[again])) == remarks(look(client, receipts=[first])) == ["很好"]
 
 
-def test_a_receipt_whose_rating_was_deleted_shows_an_empty_list(client):
-    receipt = rate(client)
+def test_the_receipt_of_a_deleted_rating_shows_an_empty_list(client):
+    receipt = get_receipt(client)
     Grade.objects.all().delete()
     response = look(client, receipts=[receipt])
     assert (response.status_code, response.json()) == (200, HEAD | {"ratings": [], "more": False})
 
 
-def test_a_hundred_are_shown_and_more_are_said_to_be_there(client, make_grade, settings):
+def test_at_most_a_hundred_ratings_are_shown(client, make_grade, settings):
     settings.WECHAT_APPID = "wx1"
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for day in range(100):
@@ -121,23 +116,23 @@ def test_a_hundred_are_shown_and_more_are_said_to_be_there(client, make_grade, s
     assert response.json()["more"] is True
 
 
-def test_a_receipt_holds_for_as_long_as_the_setting_says(client, settings):
+def test_a_receipt_expires_after_the_days_of_the_setting(client, settings):
     settings.RECEIPT_DAYS = 2
     with time_machine.travel("2026-11-22T08:00:00+00:00", tick=False) as clock:
-        receipt = rate(client)
+        receipt = get_receipt(client)
         clock.shift(timedelta(days=2))
         assert remarks(look(client, receipts=[receipt])) == ["很好"]
         clock.shift(timedelta(seconds=1))
-        assert_refused(look(client, receipts=[receipt]))
+        assert_forbidden(look(client, receipts=[receipt]))
 
 
-# --- What a session shows -------------------------------------------------------------------------
+# --- Sessions -------------------------------------------------------------------------------------
 
 
-def test_a_session_shows_this_persons_ratings_of_the_account_and_no_others(client, make_grade, settings):
+def test_a_session_shows_only_this_persons_ratings_of_the_account(client, make_grade, settings):
     settings.WECHAT_APPID = "wx1"
     session = make_session("o-ann")
-    rate(client, session, txt1='"mine"')
+    get_receipt(client, session, txt1='"mine"')
     make_grade(acc_nbr="2", txt1="mine elsewhere", openid="o-ann")
     make_grade(txt1="a stranger's", openid="o-bob")
     make_grade(txt1="nobody's")
@@ -145,12 +140,12 @@ def test_a_session_shows_this_persons_ratings_of_the_account_and_no_others(clien
     assert remarks(look(client, "2", session=session)) == ["mine elsewhere"]
 
 
-def test_the_receipt_of_a_logged_in_rating_shows_all_that_this_person_said_of_the_account(client, settings):
+def test_the_receipt_of_a_logged_in_rating_shows_all_of_this_person(client, settings):
     settings.WECHAT_APPID = "wx1"
     with time_machine.travel("2026-11-22T08:00:00+00:00"):
-        rate(client, make_session("o-ann"), txt1='"first"')
-    receipt = rate(client, make_session("o-ann"), txt1='"second"')
-    rate(client, make_session("o-bob"), txt1='"a stranger"')
+        get_receipt(client, make_session("o-ann"), txt1='"first"')
+    receipt = get_receipt(client, make_session("o-ann"), txt1='"second"')
+    get_receipt(client, make_session("o-bob"), txt1='"a stranger"')
     assert remarks(look(client, receipts=[receipt])) == ["second", "first"]
 
 
@@ -158,20 +153,20 @@ def test_session_and_receipts_together_show_each_rating_once(client, settings):
     settings.WECHAT_APPID = "wx1"
     session = make_session("o-ann")
     with time_machine.travel("2026-11-22T08:00:00+00:00"):
-        anonymous = rate(client, txt1='"before login"')
-    receipt = rate(client, session, txt1='"after"')
+        anonymous = get_receipt(client, txt1='"before login"')
+    receipt = get_receipt(client, session, txt1='"after"')
     assert remarks(look(client, receipts=[anonymous, receipt], session=session)) == ["after", "before login"]
 
 
-def test_a_session_that_is_no_good_does_not_spoil_a_receipt(client, settings):
+def test_an_invalid_session_does_not_invalidate_a_receipt(client, settings):
     settings.WECHAT_APPID = "wx1"
-    assert remarks(look(client, receipts=[rate(client)], session="expired")) == ["很好"]
+    assert remarks(look(client, receipts=[get_receipt(client)], session="expired")) == ["很好"]
 
 
 # --- Nothing tells whether a number exists --------------------------------------------------------
 
 
-def receipts_that_are_no_good():
+def invalid_receipts():
     with time_machine.travel(timezone.now() - timedelta(days=365, seconds=2)):
         expired = make_receipt(NUMBER, "o-ann")
     good = make_receipt(NUMBER, "o-ann")
@@ -193,21 +188,17 @@ def receipts_that_are_no_good():
     }
 
 
-@pytest.mark.parametrize("name", receipts_that_are_no_good())
-def test_a_receipt_that_is_no_good_is_refused_alike_and_before_anything_is_read(
-    client, make_grade, django_assert_num_queries, name
-):
-    receipt = receipts_that_are_no_good()[name].encode().decode("latin1")
+@pytest.mark.parametrize("name", invalid_receipts())
+def test_an_invalid_receipt_is_refused_without_a_query(client, make_grade, django_assert_num_queries, name):
+    receipt = invalid_receipts()[name].encode().decode("latin1")
     make_grade(openid="o-ann")
     with django_assert_num_queries(0):
         refusal = look(client, receipts=[receipt])
-    assert_refused(refusal)
+    assert_forbidden(refusal)
     assert whole(refusal) == whole(look(client)) == whole(look(client, "1")) == whole(look(client, "1", [receipt]))
 
 
-def test_a_session_is_refused_alike_and_with_equal_work_for_a_number_that_others_rated_and_for_none(
-    client, make_grade, settings, django_assert_num_queries
-):
+def test_a_session_is_refused_with_equal_work_for_any_number(client, make_grade, settings, django_assert_num_queries):
     settings.WECHAT_APPID = "wx1"
     make_grade(openid="o-bob")
     make_grade()
@@ -217,12 +208,12 @@ def test_a_session_is_refused_alike_and_with_equal_work_for_a_number_that_others
     with django_assert_num_queries(1) as queries:
         other = look(client, "99", session=make_session("o-ann"))
         unknown = queries[0]["sql"]
-    assert_refused(refusal)
+    assert_forbidden(refusal)
     assert whole(refusal) == whole(other) == whole(look(client))
     assert known.replace(NUMBER, "99") == unknown
 
 
-def sessions_that_are_no_good():
+def invalid_sessions():
     with time_machine.travel(timezone.now() - timedelta(days=30, seconds=2)):
         expired = make_session("o-ann")
     return {
@@ -235,49 +226,45 @@ def sessions_that_are_no_good():
 
 
 @pytest.mark.parametrize("name", ["expired", "forged", "an openid", "a receipt", "empty"])
-def test_a_session_that_is_no_good_is_refused_alike_and_before_anything_is_read(
-    client, make_grade, settings, django_assert_num_queries, name
-):
+def test_an_invalid_session_is_refused_without_a_query(client, make_grade, settings, django_assert_num_queries, name):
     settings.WECHAT_APPID = "wx1"
-    session = sessions_that_are_no_good()[name]
+    session = invalid_sessions()[name]
     make_grade(openid="o-ann")
     with django_assert_num_queries(0):
-        refusal = client.get(
-            f"/graderesult?phonenum={NUMBER}", headers=ENGLISH | {"authorization": f"Bearer {session}"}
-        )
-    assert_refused(refusal)
+        refusal = client.get(f"/graderesult?phonenum={NUMBER}", headers=ENGLISH | bearer(session))
+    assert_forbidden(refusal)
     assert whole(refusal) == whole(look(client, "99"))
 
 
 def test_a_session_of_another_app_is_refused(client, make_grade, settings):
-    """An openid means something within one app only."""
+    """An openid belongs to one app."""
     make_grade(openid="o-ann")
     settings.WECHAT_APPID = "wx2"
     session = make_session("o-ann")
     assert remarks(look(client, session=session)) == ["服务态度很好"]
     settings.WECHAT_APPID = "wx1"
-    assert_refused(look(client, session=session))
+    assert_forbidden(look(client, session=session))
 
 
-def test_a_session_is_none_when_wechat_login_was_switched_off(client, make_grade, settings):
+def test_a_session_is_refused_when_wechat_login_is_off(client, make_grade, settings):
     settings.WECHAT_APPID = "wx1"
     session = make_session("o-ann")
     make_grade(openid="o-ann")
     settings.WECHAT_APPID = ""
-    assert_refused(look(client, session=session))
-    assert_refused(look(client, session=signing.dumps("o-ann", salt="grades.wechat.session.")))
+    assert_forbidden(look(client, session=session))
+    assert_forbidden(look(client, session=signing.dumps("o-ann", salt="grades.wechat.session.")))
 
 
 def test_an_openid_is_never_taken_from_a_request(client, make_grade, settings):
     settings.WECHAT_APPID = "wx1"
     make_grade(openid="o-ann")
-    assert_refused(client.get(f"/graderesult?phonenum={NUMBER}&openid=o-ann&session=o-ann", headers=ENGLISH))
+    assert_forbidden(client.get(f"/graderesult?phonenum={NUMBER}&openid=o-ann&session=o-ann", headers=ENGLISH))
     body = raw_form(txt2='"x"') + "&openid=%22o-ann%22"
     assert_accepted(client.post("/score?openid=o-ann", body, content_type=FORM, headers={"openid": "o-ann"}))
     assert list(Grade.objects.order_by("id").values_list("openid", flat=True)) == ["o-ann", None]
 
 
-def test_an_unmodified_article_client_is_refused_politely_with_json(client):
+def test_the_original_client_is_refused_with_json(client):
     assert_accepted(post(client, raw_form(), chartset="utf-8"))
     response = client.get(f"/graderesult?phonenum={NUMBER}", headers={"accept": "text/html"})
     assert (response.status_code, response["Content-Type"]) == (403, "application/json")
@@ -304,7 +291,7 @@ def test_an_unmodified_article_client_is_refused_politely_with_json(client):
         f"Phonenum={NUMBER}",
     ],
 )
-def test_a_number_that_is_absent_twice_or_none_is_refused(client, django_assert_num_queries, query):
+def test_a_missing_repeated_or_malformed_number_is_refused(client, django_assert_num_queries, query):
     with django_assert_num_queries(0):
         response = client.get(f"/graderesult?{query}", headers=ENGLISH | {"accept": "text/html"})
     assert (response.status_code, response["Cache-Control"]) == (400, "no-store")
@@ -326,17 +313,17 @@ def test_other_methods_are_refused_with_json(client, method):
         assert response.json() == {"error": "method", "message": "only GET is allowed"}
 
 
-def test_errors_on_its_path_are_json(client):
+def test_errors_below_its_path_are_json(client):
     for path in ("/graderesult/", "/graderesult/x"):
         response = client.get(path, headers={"accept": "text/html"})
         assert (response.status_code, response.json()) == (404, {"error": "not_found", "message": ""})
 
 
-def test_an_unreachable_store_answers_503_with_a_time_to_try_again(client, monkeypatch, caplog):
+def test_an_unreachable_store_gets_503_with_retry_after(client, monkeypatch, caplog):
     def unreachable(*args):
         raise OperationalError(2002, f"Can't connect for {NUMBER}")
 
-    receipt = rate(client)
+    receipt = get_receipt(client)
     monkeypatch.setattr(GradeQuerySet, "given_by", unreachable)
     response = look(client, receipts=[receipt])
     assert (response.status_code, response["Retry-After"], response["Cache-Control"]) == (503, "5", "no-store")
@@ -346,11 +333,11 @@ def test_an_unreachable_store_answers_503_with_a_time_to_try_again(client, monke
     assert NUMBER not in caplog.text
 
 
-def test_a_fault_of_ours_answers_with_json_and_keeps_the_number_out_of_the_log(client, monkeypatch, caplog):
+def test_a_server_error_gets_json_and_logs_no_number(client, monkeypatch, caplog):
     def faulty(*args):
         raise RuntimeError("no")
 
-    receipt = rate(client)
+    receipt = get_receipt(client)
     monkeypatch.setattr(GradeQuerySet, "given_by", faulty)
     response = look(client, receipts=[receipt])
     assert response.status_code == 500
@@ -360,13 +347,13 @@ def test_a_fault_of_ours_answers_with_json_and_keeps_the_number_out_of_the_log(c
 
 
 @pytest.mark.django_db(transaction=True)  # MySQL's ANALYZE commits
-def test_a_result_is_one_query_that_an_index_answers(client, django_assert_num_queries, settings):
-    """However many ratings there are of other accounts, or by others of the same."""
+def test_a_result_is_one_query_answered_by_an_index(client, django_assert_num_queries, settings):
+    """Its cost does not depend on ratings of other accounts or by other people."""
     settings.WECHAT_APPID = "wx1"
     rows = (ARTICLE | {"acc_nbr": f"{n % 200}", "openid": f"o-{n}" if n % 2 else None} for n in range(4000))
     Grade.objects.bulk_create(Grade(**row) for row in rows)
-    receipt = rate(client)
-    rate(client, make_session("o-ann"), txt1='"mine"')
+    receipt = get_receipt(client)
+    get_receipt(client, make_session("o-ann"), txt1='"mine"')
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE TABLE grade" if connection.vendor == "mysql" else "ANALYZE")
     with django_assert_num_queries(1):

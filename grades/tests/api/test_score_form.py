@@ -1,4 +1,4 @@
-"""GET /score/form: what the form asks. Not one of these tests may touch the database."""
+"""`GET /score/form`: the questions of the form. None of these tests may use the database."""
 
 import pytest
 
@@ -15,13 +15,13 @@ DEFAULTS = {
 }
 
 
-def test_it_has_the_labels_the_range_the_prompts_and_the_privacy_text(client):
+def test_it_has_labels_range_prompts_and_privacy_text(client):
     response = client.get("/score/form")
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
     assert response.json() == DEFAULTS
 
 
-def test_it_says_what_the_operator_set(client, settings):
+def test_it_follows_the_settings(client, settings):
     settings.GRADE_LABELS, settings.REMARK_PROMPTS = ["a", "b", "c"], ["d", "e", "f"]
     settings.GRADE_MIN, settings.GRADE_MAX, settings.PRIVACY_TEXT = 0, 10, "Everything."
     settings.WECHAT_APPID, settings.REQUIRE_WECHAT_LOGIN = "wx1", True
@@ -37,7 +37,7 @@ def test_it_says_what_the_operator_set(client, settings):
     }
 
 
-def test_caches_may_keep_it_five_minutes_for_everyone(client):
+def test_public_caches_may_keep_it_five_minutes(client):
     client.cookies["sessionid"] = "x" * 32
     response = client.get("/score/form", headers={"accept": "text/html", "accept-language": "en"})
     assert response["Cache-Control"] == "public, max-age=300"
@@ -46,7 +46,7 @@ def test_caches_may_keep_it_five_minutes_for_everyone(client):
     assert response.json() == DEFAULTS
 
 
-def test_a_client_that_has_it_is_told_so_until_a_setting_changes(client, settings):
+def test_an_etag_is_valid_until_a_setting_changes(client, settings):
     etag = client.get("/score/form")["ETag"]
     response = client.get("/score/form", headers={"if-none-match": etag})
     assert (response.status_code, response.content) == (304, b"")
@@ -66,13 +66,13 @@ def test_head_is_answered_like_get(client):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options"])
-def test_other_methods_are_refused_with_json_that_no_cache_keeps(client, method):
+def test_other_methods_are_refused_with_json_and_not_cached(client, method):
     response = getattr(client, method)("/score/form", headers={"accept": "text/html"})
     assert (response.status_code, response["Allow"], response["Cache-Control"]) == (405, "GET, HEAD", "no-store")
     assert response.json() == {"error": "method", "message": "only GET or HEAD is allowed"}
 
 
-def test_errors_on_its_path_are_json(client):
+def test_errors_below_its_path_are_json(client):
     response = client.get("/score/form", headers={"host": "evil.example", "accept": "text/html"})
     assert (response.status_code, response.json()) == (400, {"error": "bad_request", "message": ""})
     response = client.get("/score/form/", headers={"accept": "text/html"})

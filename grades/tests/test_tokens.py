@@ -1,0 +1,86 @@
+"""Signed tokens: receipts and sessions. api/test_graderesult.py has what they show."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core import signing
+
+from grades.tokens import RECEIPTS_READ, make_receipt, make_session, read_receipts, read_session
+
+from .helpers.submissions import NUMBER
+
+NOW = "2026-11-22T08:00:00+00:00"
+
+
+@pytest.fixture
+def login(settings):
+    settings.WECHAT_APPID = "wx1"
+
+
+def test_receipts_name_their_people_and_none_for_anonymous_ratings():
+    receipts = [make_receipt(NUMBER), make_receipt(NUMBER, "o-ann"), make_receipt(NUMBER, "o-bob")]
+    assert read_receipts(receipts[0], NUMBER) == {None}
+    assert read_receipts(" , ".join(receipts), NUMBER) == {None, "o-ann", "o-bob"}
+    assert read_receipts("", NUMBER) == set()
+
+
+def test_a_receipt_is_valid_for_its_account_only():
+    header = f"{make_receipt('1', 'o-ann')},{make_receipt(NUMBER, 'o-bob')}"
+    assert read_receipts(header, NUMBER) == {"o-bob"}
+    assert read_receipts(header, "1") == {"o-ann"}
+    assert read_receipts(header, "2") == set()
+
+
+def test_a_bounded_number_of_receipts_is_read():
+    receipts = [make_receipt(NUMBER, f"o-{number}") for number in range(RECEIPTS_READ + 1)]
+    assert read_receipts(",".join(receipts), NUMBER) == {f"o-{number}" for number in range(RECEIPTS_READ)}
+
+
+@pytest.mark.parametrize("openid", [1, True, [], {"o": 1}])
+def test_a_receipt_of_another_form_is_ignored(openid):
+    assert read_receipts(signing.dumps([NUMBER, openid], salt="grades.receipt"), NUMBER) == set()
+
+
+def test_a_receipt_expires_after_the_days_of_the_setting(settings):
+    settings.RECEIPT_DAYS = 2
+    with time_machine.travel(NOW, tick=False) as clock:
+        receipt = make_receipt(NUMBER)
+        clock.shift(timedelta(days=2))
+        assert read_receipts(receipt, NUMBER) == {None}
+        clock.shift(timedelta(seconds=1))
+        assert read_receipts(receipt, NUMBER) == set()
+
+
+def test_a_session_names_its_person_until_it_expires(login, settings):
+    settings.WECHAT_SESSION_DAYS = 2
+    with time_machine.travel(NOW, tick=False) as clock:
+        session = make_session("o-ann")
+        clock.shift(timedelta(days=2))
+        assert read_session(session) == "o-ann"
+        clock.shift(timedelta(seconds=1))
+        assert read_session(session) is None
+
+
+def test_a_session_belongs_to_one_app(login, settings):
+    session = make_session("o-ann")
+    for appid in ("wx2", ""):
+        settings.WECHAT_APPID = appid
+        assert read_session(session) is None
+
+
+@pytest.mark.parametrize("token", ["", "o-ann", "a:b:c", "é", ":"])
+def test_a_token_that_is_not_signed_is_invalid(login, token):
+    assert read_session(token) is None
+    assert read_receipts(token, NUMBER) == set()
+
+
+def test_receipts_and_sessions_are_not_exchangeable(login):
+    assert read_session(make_receipt(NUMBER, "o-ann")) is None
+    assert read_receipts(make_session("o-ann"), NUMBER) == set()
+
+
+def test_tokens_are_ascii_that_fits_a_header(login):
+    for token in (make_receipt("a.Z_0@b+c-d", "o-ann"), make_session("o-ann")):
+        assert token.isascii()
+        assert not set(token) & set(', "\r\n')
