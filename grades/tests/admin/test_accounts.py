@@ -1,0 +1,191 @@
+"""admin/accounts.py: the dispatch list, edited by hand or imported."""
+
+import io
+import re
+from decimal import Decimal
+
+import pytest
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core.files.uploadedfile import SimpleUploadedFile
+from openpyxl import load_workbook
+
+from grades.models import Account
+
+from ..helpers.office import ACCOUNTS, IMPORT, messages, numbers
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_dispatch_list_is_newest_first_in_five_queries(superuser_client, make_account, django_assert_num_queries):
+    make_account(acc_nbr="old", dispatched_on="2026-10-01")
+    for number in range(20):
+        make_account(acc_nbr=f"{number:02}", acct_id=f"B{number}")
+    # session, user, bounded count, which rows, the rows
+    with django_assert_num_queries(5):
+        response = superuser_client.get(ACCOUNTS)
+    assert numbers(response) == [*(f"{number:02}" for number in reversed(range(20))), "old"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("138", ["13800138001", "13800138000"]),
+        ('"138"', []),
+        ("A1", ["13800138000"]),
+        ("A", []),
+        ('"A1"', ["13800138000"]),
+    ],
+)
+def test_a_dispatch_is_found_by_number_or_whole_acct_id(superuser_client, make_account, text, found):
+    make_account()
+    make_account(acc_nbr="13800138001", acct_id="A10")
+    assert numbers(superuser_client.get(ACCOUNTS, {"q": text})) == found
+
+
+BY_HAND = {
+    "acc_nbr": "013800138000",
+    "customer_name": "王小明",
+    "area": "",
+    "product": "",
+    "pay_type": "postpaid",
+    "state": "",
+    "dispatched_on": "2026-11-02",
+    "monthly_fee": "59.90",
+    "acct_id": "A9",
+}
+
+
+def test_a_dispatch_is_added_and_changed_by_hand(roles):
+    response = roles["change"].post(f"{ACCOUNTS}add/", BY_HAND)
+    assert (response.status_code, response["Location"]) == (302, ACCOUNTS)
+    account = Account.objects.get()
+    assert (account.acc_nbr, account.monthly_fee) == ("013800138000", Decimal("59.90"))
+    roles["change"].post(f"{ACCOUNTS}{account.pk}/change/", BY_HAND | {"monthly_fee": "99"})
+    assert Account.objects.get().monthly_fee == 99
+    entries = LogEntry.objects.order_by("pk").values_list("action_flag", "object_repr")
+    assert list(entries) == [(ADDITION, f"#{account.pk}"), (CHANGE, f"#{account.pk}")]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("acc_nbr", ""),
+        ("acc_nbr", "138 000"),
+        ("acc_nbr", "号码"),
+        ("acc_nbr", "1" * 33),
+        ("acct_id", " "),
+        ("pay_type", "free"),
+        ("dispatched_on", "2026-02-30"),
+        ("monthly_fee", "-1"),
+        ("monthly_fee", "1.005"),
+        ("monthly_fee", "NaN"),
+    ],
+)
+def test_an_invalid_dispatch_is_refused_at_its_field(superuser_client, column, value):
+    response = superuser_client.post(f"{ACCOUNTS}add/", BY_HAND | {column: value})
+    assert response.status_code == 200
+    assert list(response.context["adminform"].form.errors) == [column]
+    assert not Account.objects.exists()
+
+
+def test_a_second_row_for_the_same_dispatch_is_refused(superuser_client, make_account):
+    make_account(acct_id="A9", dispatched_on="2026-11-02")
+    assert superuser_client.post(f"{ACCOUNTS}add/", BY_HAND).status_code == 200
+    assert Account.objects.count() == 1
+
+
+# --- Import ---------------------------------------------------------------------------------------
+
+
+HEADING = "acc_nbr,customer_name,area,product,pay_type,state,dispatched_on,monthly_fee,acct_id"
+
+
+def upload(client, *lines, name="list.csv", **data):
+    file = SimpleUploadedFile(name, "\n".join((HEADING, *lines)).encode())
+    return client.post(IMPORT, {"file": file, **data})
+
+
+def test_an_import_is_logged_once_without_account_numbers(roles, make_account):
+    make_account(acct_id="A1", dispatched_on="2026-11-01")
+    response = upload(
+        roles["change"],
+        "13800138000,王小明,城东,畅享 129 套餐,postpaid,在用,2026-11-01,129.00,A1",
+        "13800138001,李雷,城西,畅享 59 套餐,prepaid,在用,2026-11-01,59.00,A2",
+    )
+    assert (response.status_code, response["Location"]) == (302, ACCOUNTS)
+    assert messages(response) == ["1 added, 1 changed, 0 already the same."]
+    assert list(Account.objects.order_by("acct_id").values_list("acct_id", "monthly_fee")) == [("A1", 129), ("A2", 59)]
+    entry = LogEntry.objects.get()
+    assert (entry.user.username, entry.action_flag, entry.object_repr) == ("editor", CHANGE, "Import")
+    assert entry.get_change_message() == "1 added, 1 changed, 0 already the same."
+
+
+def test_a_check_reports_the_changes_and_writes_nothing(superuser_client):
+    line = "13800138001,李雷,城西,畅享 59 套餐,prepaid,在用,2026-11-01,59.00,A2"
+    response = upload(superuser_client, line, dry_run="on")
+    assert response.status_code == 200
+    assert "1 added, 0 changed, 0 already the same." in response.text
+    assert not Account.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_import_errors_name_row_and_column_and_nothing_is_written(superuser_client):
+    good = "13800138001,李雷,城西,<b>,prepaid,在用,2026-11-01,59.00,A2"
+    response = upload(superuser_client, good, "138 000,<b>,,,free,,2026-11-01,59.00,A3")
+    assert response.status_code == 200
+    assert "2 errors were found; nothing was written." in response.text
+    rows = re.findall(r"<tr><td>(\d+)</td><td>(\w+)</td><td>.+</td></tr>", response.text)
+    assert rows == [("3", "acc_nbr"), ("3", "pay_type")]
+    assert not Account.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_the_first_hundred_import_errors_are_shown(superuser_client):
+    response = upload(
+        superuser_client, *(f"bad number,,,,prepaid,,2026-11-01,59.00,A{number}" for number in range(150))
+    )
+    assert "150 errors were found; nothing was written." in response.text
+    assert "The first 100 are shown." in response.text
+    assert response.text.count("<td>acc_nbr</td>") == 100
+
+
+def test_an_unreadable_file_is_refused_at_its_field(superuser_client):
+    response = superuser_client.post(IMPORT, {"file": SimpleUploadedFile("list.xlsx", b"not a workbook")})
+    assert response.status_code == 200
+    assert len(response.context["form"].errors["file"]) == 1
+    assert not LogEntry.objects.exists()
+
+
+def test_a_file_over_the_limit_is_refused_with_advice(superuser_client, settings):
+    settings.IMPORT_MAX_MB = 1
+    response = superuser_client.post(IMPORT, {"file": SimpleUploadedFile("list.csv", b"x" * (1024 * 1024 + 1))})
+    message = "The file is larger than 1 MB. On the server, `manage.py import_accounts` takes any size."
+    assert response.context["form"].errors == {"file": [message]}
+
+
+@pytest.mark.parametrize("data", [{}, {"file": ""}, {"dry_run": "on"}])
+def test_an_import_without_a_file_is_refused(superuser_client, data):
+    response = superuser_client.post(IMPORT, data)
+    assert (response.status_code, list(response.context["form"].errors)) == (200, ["file"])
+
+
+def test_a_filled_in_template_can_be_imported(superuser_client):
+    response = superuser_client.get(f"{IMPORT}template.xlsx")
+    assert response["Content-Disposition"] == 'attachment; filename="template.xlsx"'
+    workbook = load_workbook(io.BytesIO(response.content))
+    sheet = workbook.active
+    headings = [cell.value for cell in sheet[1]]
+    assert len(headings) == 9
+    sheet.delete_rows(2, sheet.max_row)
+    values = ["13800138001", "李雷", "城西", "畅享 59 套餐", "预付费", "在用", "2026-11-01", 59, "A2"]
+    sheet.append(values)
+    filled = io.BytesIO()
+    workbook.save(filled)
+    response = superuser_client.post(IMPORT, {"file": SimpleUploadedFile("filled.xlsx", filled.getvalue())})
+    assert messages(response) == ["1 added, 0 changed, 0 already the same."]
+    assert Account.objects.get().acc_nbr == "13800138001"
+
+
+def test_only_users_who_may_import_see_the_button(roles):
+    offered = [IMPORT in roles[role].get(ACCOUNTS).text for role in ("view", "change", "superuser")]
+    assert offered == [False, True, True]

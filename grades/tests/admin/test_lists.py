@@ -1,0 +1,91 @@
+"""admin/lists.py: order, bounded counts, pages and search."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from ..helpers.office import GRADES, numbers
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_order_of_a_list_cannot_be_changed(superuser_client, make_grade):
+    for number in range(60):
+        make_grade(acc_nbr=f"{number:02}")
+    newest = [f"{number:02}" for number in reversed(range(10, 60))]
+    assert numbers(superuser_client.get(f"{GRADES}?o=1")) == newest
+    assert numbers(superuser_client.get(f"{GRADES}?o=-1")) == newest
+
+
+def test_a_list_counts_up_to_its_limit(superuser_client, make_grade, lower_count_limit):
+    lower_count_limit(100)
+    for number in range(130):
+        make_grade(acc_nbr=f"{number:03}")
+    with CaptureQueriesContext(connection) as queries:
+        response = superuser_client.get(GRADES)
+    (count,) = [query["sql"] for query in queries.captured_queries if "COUNT(" in query["sql"]]
+    assert "LIMIT 101" in count
+    assert "100+ ratings" in response.text
+    assert "Select all that match: 100+" in response.text
+    assert "130" not in re.sub(r"<td.*?</td>|<th.*?</th>|<input.*?>", "", response.text)
+
+
+@pytest.mark.parametrize(
+    ("page", "first", "rows"),
+    [
+        ("1", "129", 50),
+        ("2", "079", 50),
+        ("99", "079", 50),
+        ("0", "129", 50),
+        ("x", "129", 50),
+        pytest.param("9" * 5000, "129", 50, id="huge"),
+    ],
+)
+def test_an_unknown_page_number_is_the_nearest_existing_page(
+    superuser_client, make_grade, lower_count_limit, page, first, rows
+):
+    lower_count_limit(100)
+    for number in range(130):
+        make_grade(acc_nbr=f"{number:03}")
+    response = superuser_client.get(GRADES, {"p": page})
+    assert response.status_code == 200
+    assert (numbers(response)[0], len(numbers(response))) == (first, rows)
+
+
+# --- Search ---------------------------------------------------------------------------------------
+
+
+STORED = ["1380", "13800138000", "13800138001", "a_b", "aXb", "A_b", "139"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1380", ["13800138001", "13800138000", "1380"]),
+        ("  13800138001 ", ["13800138001"]),
+        ('"1380"', ["1380"]),
+        ("“1380”", ["1380"]),
+        ('"13800"', []),
+        ("a_b", ["a_b"]),
+        ("a", ["aXb", "a_b"]),
+        ("%", []),
+        ("800138000", []),
+        ('"', []),
+        ('""', list(reversed(STORED))),
+        ("中", []),
+        ("\ud7ff", []),
+        ("\U0010ffff", []),
+        ("1" * 600, []),
+    ],
+)
+def test_search_matches_a_prefix_or_in_quotes_the_whole_number(superuser_client, make_grade, text, found):
+    for number in STORED:
+        make_grade(acc_nbr=number)
+    assert numbers(superuser_client.get(GRADES, {"q": text})) == found
+
+
+def test_the_list_explains_its_search(superuser_client):
+    help_text = "The beginning of an account number; in quotes, the whole: &quot;13800138000&quot;"
+    assert help_text in superuser_client.get(GRADES).text

@@ -1,0 +1,55 @@
+"""templates/admin: content security policy and language on every page."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from ..helpers.office import ACCOUNTS, CONFLICTS, CREDITS, GRADES, IMPORT, act, make_credit
+
+pytestmark = pytest.mark.django_db
+
+
+def test_no_page_needs_code_that_its_content_security_policy_forbids(
+    superuser_client, make_grade, make_account, make_conflict, superuser
+):
+    account, grade, conflict = make_account(), make_grade(), make_conflict()
+    credit = make_credit(account, superuser)
+    paths = [
+        "/admin/",
+        "/admin/grades/",
+        GRADES,
+        f"{GRADES}{grade.pk}/change/",
+        f"{GRADES}{grade.pk}/history/",
+        f"{GRADES}{grade.pk}/delete/",
+        ACCOUNTS,
+        f"{ACCOUNTS}add/",
+        IMPORT,
+        CREDITS,
+        f"{CREDITS}{credit.pk}/change/",
+        CONFLICTS,
+        f"{CONFLICTS}{conflict.pk}/change/",
+        f"{CONFLICTS}{conflict.pk}/delete/",
+    ]
+    pages = [superuser_client.get(path) for path in paths]
+    pages += [
+        act(superuser_client, "mark_closed", [grade.pk]),
+        act(superuser_client, "keep_selected", [conflict.pk], url=CONFLICTS),
+    ]
+    pages += [Client().get("/admin/login/")]
+    for page in pages:
+        assert page.status_code == 200
+        assert "default-src 'none'" in page["Content-Security-Policy"]
+        assert not re.findall(r"<style|\sstyle=|<script(?![^>]*\ssrc=)[^>]*>|\son\w+=|javascript:", page.text)
+        assert "/static/css/admin.css" in page.text
+
+
+def test_the_language_can_be_switched_on_every_page(superuser_client, make_grade):
+    make_grade()
+    response = superuser_client.post(
+        "/i18n/setlang/", {"language": "zh-hans", "next": f"{GRADES}?review=new"}, follow=True
+    )
+    assert response.request["PATH_INFO"] == GRADES
+    assert '<html lang="zh-hans"' in response.text
+    assert re.search(r'<button name="language" value="en" lang="en">English</button>', response.text)
+    assert 'name="language" value="zh-hans"' in Client(headers={"accept-language": "en"}).get("/admin/login/").text
