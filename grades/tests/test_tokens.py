@@ -1,4 +1,4 @@
-"""Signed tokens: receipts and sessions. api/test_graderesult.py has what they show."""
+"""Signed tokens: receipts and sessions. api/test_graderesult.py tests which ratings they show."""
 
 from datetime import timedelta
 

@@ -175,7 +175,7 @@ def test_the_keep_button_needs_the_right_and_an_open_conflict(client_with, make_
     page, button = f"{CONFLICTS}{conflict.pk}/change/", f'formaction="{CONFLICTS}{conflict.pk}/keep/"'
     viewer, editor = client_with("view_conflict"), client_with("change_conflict")
     assert [button in client.get(page).text for client in (viewer, editor)] == [False, True]
-    # without the right to see ratings there is no link to one that would be refused
+    # without the right to see ratings a link to one would be refused
     assert f"{GRADES}{conflict.grade_id}/" not in viewer.get(page).text
     conflict.keep()
     assert [button in client.get(page).text for client in (viewer, editor)] == [False, False]

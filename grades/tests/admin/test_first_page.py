@@ -58,7 +58,7 @@ def test_the_figures_are_counted_up_to_a_limit(
     monkeypatch.setattr(sent_again, "SHARE_LIMIT", 2)
     lower_count_limit(1)
     ContentType.objects.get_for_model(Conflict)
-    # session, user, repeats and ratings of a day, of a month, open conflicts, the user's own actions
+    # session, user, duplicates and ratings of a day, of a month, open conflicts, the user's own actions
     with django_assert_num_queries(8) as queries:
         lines = figures(superuser_client)
     assert lines[:2] == [

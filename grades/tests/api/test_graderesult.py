@@ -135,12 +135,12 @@ def test_a_session_shows_only_this_persons_ratings_of_the_account(client, make_g
     get_receipt(client, session, txt1='"mine"')
     make_grade(acc_nbr="2", txt1="mine elsewhere", openid="o-ann")
     make_grade(txt1="a stranger's", openid="o-bob")
-    make_grade(txt1="nobody's")
+    make_grade(txt1="anonymous")
     assert remarks(look(client, session=session)) == ["mine"]
     assert remarks(look(client, "2", session=session)) == ["mine elsewhere"]
 
 
-def test_the_receipt_of_a_logged_in_rating_shows_all_of_this_person(client, settings):
+def test_the_receipt_after_login_shows_all_of_this_person(client, settings):
     settings.WECHAT_APPID = "wx1"
     with time_machine.travel("2026-11-22T08:00:00+00:00"):
         get_receipt(client, make_session("o-ann"), txt1='"first"')

@@ -144,7 +144,7 @@ def test_another_content_type_is_refused(client, content_type):
     assert stored() == []
 
 
-def test_a_body_of_the_maximum_length_is_read_and_a_longer_one_refused(client):
+def test_a_body_longer_than_the_limit_is_refused(client):
     filler = "&x=" + "x" * (score.MAX_BODY_BYTES - len(raw_form()) - 3)
     assert_refused(post(client, raw_form() + filler + "x"), 413, "body: too large")
     assert stored() == []

@@ -37,9 +37,9 @@ def test_the_same_id_and_content_is_a_duplicate_at_any_time(client):
     body = raw_form(submission_id=f'"{uuid.uuid4()}"')
     assert_accepted(post(client, body))
     with time_machine.travel(timezone.now() + timedelta(days=30)):
-        repeat = post(client, body)
-    assert_accepted(repeat)
-    assert repeat["X-Grade-Receipt"]
+        again = post(client, body)
+    assert_accepted(again)
+    assert again["X-Grade-Receipt"]
     assert stored() == [ARTICLE]
 
 
@@ -80,9 +80,9 @@ def test_equal_content_without_an_id_is_a_duplicate_within_the_window(client):
     with time_machine.travel("2026-11-22T08:00:00+00:00", tick=False) as clock:
         assert_accepted(post(client, raw_form()))
         clock.shift(timedelta(seconds=9.999999))
-        repeat = post(client, raw_form())
-        assert_accepted(repeat)
-        assert repeat["X-Grade-Receipt"]
+        again = post(client, raw_form())
+        assert_accepted(again)
+        assert again["X-Grade-Receipt"]
         assert stored() == [ARTICLE]
 
         clock.shift(timedelta(microseconds=1))

@@ -98,10 +98,10 @@ def test_equal_content_from_two_people_is_two_ratings(client, wechat):
 def test_a_submission_sent_again_after_login_is_a_duplicate(client, wechat):
     body = {"submission_id": f'"{uuid.uuid4()}"'}
     assert_accepted(post(client, raw_form(**body)))
-    repeat = rate(client, session_of(client, "code-ann"), **body)
-    assert_accepted(repeat)
+    again = rate(client, session_of(client, "code-ann"), **body)
+    assert_accepted(again)
     assert list(Grade.objects.values_list("openid", flat=True)) == [None]
-    assert remarks(look(client, receipts=[repeat["X-Grade-Receipt"]])) == ["很好"]
+    assert remarks(look(client, receipts=[again["X-Grade-Receipt"]])) == ["很好"]
 
 
 def test_an_anonymous_duplicate_gets_a_receipt_that_hides_the_persons_ratings(client, wechat):
@@ -109,9 +109,9 @@ def test_an_anonymous_duplicate_gets_a_receipt_that_hides_the_persons_ratings(cl
     ann = session_of(client, "code-ann")
     rate(client, ann, **body)
     rate(client, ann, txt1='"that"')
-    repeat = post(client, raw_form(**body))
-    assert_accepted(repeat)
-    assert remarks(look(client, receipts=[repeat["X-Grade-Receipt"]])) == []
+    again = post(client, raw_form(**body))
+    assert_accepted(again)
+    assert remarks(look(client, receipts=[again["X-Grade-Receipt"]])) == []
 
 
 def test_a_submission_id_of_another_person_is_a_conflict(client, wechat):

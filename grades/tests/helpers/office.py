@@ -47,7 +47,7 @@ def act(client, action, pks=(), across=False, query="", url=GRADES, **data):
 
 
 def confirm(client, page, **data):
-    """Send the form of a confirmation page, with what is typed into it."""
+    """Send the form of a confirmation page; `data` is typed into it."""
     assert page.status_code == 200
     hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text.split('id="confirm-form"')[1])
     fields = {}

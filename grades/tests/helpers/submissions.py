@@ -1,4 +1,4 @@
-"""Ratings as a mini program sends them, and what the API answers."""
+"""Ratings as a mini program sends them, and the replies of the API."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -13,7 +13,7 @@ import pytest
 
 from grades.models import Grade
 
-from ..helpers.servers import SCORE_COMMAND, kept_connection, read_answer, request, running
+from ..helpers.servers import SCORE_COMMAND, SCORE_SERVERS, kept_connection, read_answer, request, running
 from ..helpers.submissions import ARTICLE, CONTENT, FAILURE, FORM, SUCCESS, corpus, raw_form, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,11 +83,12 @@ def test_a_kept_connection_takes_several_ratings_in_order(any_server):
     assert stored() == [ARTICLE | {"grade1": grade} for grade in (1, 2, 3, 4)]
 
 
-def test_busy_connections_keep_no_thread_from_a_new_one(tmp_path, transactional_db):
-    """Two threads, two clients that never pause: a third is answered among them, and the server can be stopped."""
+@pytest.mark.parametrize("name", SCORE_SERVERS)
+def test_busy_connections_do_not_delay_a_new_one(tmp_path, transactional_db, name):
+    """Two clients that never pause on two threads: a third is answered in its turn, and the server can be stopped."""
     answers, over = [0, 0], threading.Event()
 
-    def ask_without_a_pause(number, address):
+    def send_without_a_pause(number, address):
         with suppress(ConnectionError), kept_connection(address) as (client, server_answers):
             while not over.is_set():
                 client.sendall(b"GET /score HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -97,9 +98,9 @@ def test_busy_connections_keep_no_thread_from_a_new_one(tmp_path, transactional_
     with ThreadPoolExecutor(2) as clients:
         try:
             with running(
-                tmp_path / "gunicorn.log", SCORE_COMMAND, SCORE_SERVER="gunicorn", SCORE_WORKERS="1", SCORE_THREADS="2"
+                tmp_path / "log", SCORE_COMMAND, SCORE_SERVER=name, SCORE_WORKERS="1", SCORE_THREADS="2"
             ) as process:
-                futures = [clients.submit(ask_without_a_pause, number, process.address) for number in range(2)]
+                futures = [clients.submit(send_without_a_pause, number, process.address) for number in range(2)]
                 while min(answers) < 10:
                     assert not any(future.done() for future in futures), "a client that never pauses has ended"
                     time.sleep(0.01)
@@ -108,7 +109,7 @@ def test_busy_connections_keep_no_thread_from_a_new_one(tmp_path, transactional_
                     process.address, "POST", "/score", raw_form().encode(), {"Content-Type": FORM}
                 )
                 assert (status, body) == (200, SUCCESS)
-                assert sum(answers) - before < 1000, "the others were served first"
+                assert sum(answers) - before < 1000, "the other clients were served first"
         finally:
             over.set()
     assert [future.result() for future in futures] == [None, None]

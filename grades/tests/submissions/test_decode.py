@@ -51,7 +51,7 @@ def test_a_form_is_decoded_as_the_standard_library_does():
         ("[" * 100_000, "[" * 100_000),
     ],
 )
-def test_a_form_value_is_its_json_or_the_text_as_it_stands(text, value):
+def test_a_form_value_is_its_json_or_the_plain_text(text, value):
     decoded = decode_form_value(text)
     assert (decoded, isinstance(decoded, bool)) == (value, isinstance(value, bool))
 

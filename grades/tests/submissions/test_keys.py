@@ -61,7 +61,7 @@ def once_per_dispatch(settings, db):
     settings.ONE_RATING_PER_DISPATCH = True
 
 
-def test_without_a_limit_or_a_person_there_is_no_key_and_no_query(settings, django_assert_num_queries, db):
+def test_without_a_limit_or_a_person_it_needs_no_query(settings, django_assert_num_queries, db):
     with django_assert_num_queries(0):
         assert make_dispatch_key(NUMBER, "o-ann") is None
         settings.ONE_RATING_PER_DISPATCH = True

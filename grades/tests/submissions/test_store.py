@@ -163,7 +163,7 @@ def test_after_the_window_the_new_rating_takes_the_key():
     assert (stored(), Repeat.objects.count()) == ([ARTICLE] * 2, 0)
 
 
-def test_an_expired_rating_is_not_replaced_when_another_row_took_its_key():
+def test_replacing_fails_when_another_row_took_the_key():
     expired = store_expired()
     assert submit(**ARTICLE) is True
     holder = Grade.objects.latest("id")
@@ -172,7 +172,7 @@ def test_an_expired_rating_is_not_replaced_when_another_row_took_its_key():
     assert stored() == [ARTICLE] * 2
 
 
-def test_a_submission_that_loses_the_key_after_the_window_is_a_duplicate(monkeypatch):
+def test_losing_the_key_to_another_row_makes_a_duplicate(monkeypatch):
     """A rival takes the key between the look and the update; the loop ends as a duplicate of the rival."""
     store_expired()
     replace_expired = store.replace_expired

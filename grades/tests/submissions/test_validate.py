@@ -1,4 +1,4 @@
-"""The contract of the fields: `validate` gives what a serializer for each request would give."""
+"""The contract of the fields: `validate` gives the same as a serializer."""
 
 import pytest
 
