@@ -1,63 +1,13 @@
-"""scoring_site/settings.py, read by a Python of its own from a `.env` of its own; our checks; our logs."""
+"""scoring_site/env.py: each setting is checked, documented, and read from a `.env` or the environment."""
 
-import json
-import logging
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from django.conf import settings
-from django.core import checks
-from django.core.management import call_command
-from django.core.management.base import SystemCheckError
-from django.db import connection
-from django.db.migrations.recorder import MigrationRecorder
 
-from grades.checks import check_character_set, check_grade_table_is_ours
 from scoring_site.env import REQUIRED, SETTINGS
-from scoring_site.logs import PrivateFormatter
 
-KEY = "SECRET_KEY=a-key-that-is-long-enough"
-
-
-@pytest.fixture
-def run_python(tmp_path):
-    """Run Python with arguments and a `.env` of the given lines: (exit code, last line, file)."""
-
-    def run(*arguments, lines=(KEY,), **environment):
-        env_file = tmp_path / ".env"
-        env_file.write_text("\n".join(lines) + "\n")
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=settings.BASE_DIR,
-            env={"PATH": os.environ["PATH"], "ENV_FILE": str(env_file), **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return done.returncode, (done.stdout or done.stderr).strip().splitlines()[-1], env_file
-
-    return run
-
-
-@pytest.fixture
-def read_settings(run_python):
-    """Settings by name, with a `.env` of the given lines."""
-
-    def read(*names, **options):
-        code = (
-            f"import json, scoring_site.settings as s; print(json.dumps([getattr(s, n) for n in {names}], default=str))"
-        )
-        status, out, _ = run_python("-c", code, **options)
-        assert status == 0, out
-        return json.loads(out)
-
-    return read
-
-
-# --- Settings -------------------------------------------------------------------------------------
+from ..helpers.environment import KEY
 
 
 @pytest.mark.parametrize(
@@ -112,6 +62,17 @@ def read_settings(run_python):
         (
             [KEY, "SCORE_SERVER=uwsgi"],
             "SCORE_SERVER: Must be one of: granian, gunicorn. Set it in {file}: SCORE_SERVER=granian (or gunicorn)",
+        ),
+        ([KEY, "PORT=many"], "PORT: Not a valid integer. Set it in {file}: PORT=8000"),
+        (
+            [KEY, "WEB_WORKERS=0"],
+            "WEB_WORKERS: Must be greater than or equal to 1 and less than or equal to 64. "
+            "Set it in {file}: WEB_WORKERS=2",
+        ),
+        (
+            [KEY, "WEB_THREADS=65"],
+            "WEB_THREADS: Must be greater than or equal to 1 and less than or equal to 64. "
+            "Set it in {file}: WEB_THREADS=4",
         ),
         (
             [KEY, "GRADE_MIN=5"],
@@ -176,27 +137,16 @@ def read_settings(run_python):
     ],
     ids=lambda value: (value[-1] if value else "nothing") if isinstance(value, list) else "",
 )
-def test_a_setting_that_cannot_be_used_stops_the_start_with_what_mends_it(run_python, lines, message):
+def test_an_invalid_setting_stops_the_start_with_advice(run_python, lines, message):
     status, last_line, env_file = run_python("manage.py", "check", lines=lines)
     assert (status, last_line) == (1, "The settings are wrong: " + message.format(file=env_file))
 
 
-def test_an_unreachable_database_ends_a_command_with_one_line(run_python):
-    lines = [KEY, "DATABASE_URL=mysql://user:secret@127.0.0.1:1/scoring"]
-    status, last_line, env_file = run_python("manage.py", "migrate", lines=lines)
-    assert status == 1
-    assert re.fullmatch(
-        r"The database cannot be used: Can't connect to .*127\.0\.0\.1.* 200[23]\. "
-        f"Check DATABASE_URL in {env_file}, and that the server runs\\.",
-        last_line,
-    )
-
-
-def test_the_environment_goes_before_the_file(read_settings):
+def test_the_environment_takes_precedence_over_the_file(read_settings):
     assert read_settings("DEBUG", "GRADE_MAX", lines=[KEY, "DEBUG=1", "GRADE_MAX=7"], GRADE_MAX="9") == [True, 9]
 
 
-def test_without_settings_but_the_key_the_site_is_closed_and_local(read_settings):
+def test_by_default_the_site_is_closed_and_local(read_settings):
     names = ["DEBUG", "ALLOWED_HOSTS", "HTTPS", "TIME_ZONE", "GRADE_MIN", "GRADE_MAX", "DEDUPE_WINDOW"]
     assert read_settings(*names) == [
         False, ["127.0.0.1", "localhost", "[::1]"], False, "Asia/Shanghai", 1, 5, 10,
@@ -238,14 +188,14 @@ def test_the_example_file_can_be_used_as_it_is(read_settings):
     assert read_settings(*DEFAULTS, lines=[KEY, *lines]) == read_settings(*DEFAULTS)
 
 
-def test_the_texts_of_the_form_lose_the_spaces_around_them_and_keep_the_rest(read_settings):
+def test_texts_of_the_form_are_stripped(read_settings):
     lines = [KEY, "GRADE_LABELS= 态度 , 水平,  speed of answer", "PRIVACY_TEXT=号码, 评分。"]
     assert read_settings("GRADE_LABELS", "PRIVACY_TEXT", lines=lines) == [
         ["态度", "水平", "speed of answer"], "号码, 评分。",
     ]  # fmt: skip
 
 
-def test_wechat_login_and_what_builds_on_it_can_be_switched_on_together(read_settings):
+def test_wechat_login_and_its_options_can_be_enabled_together(read_settings):
     lines = [
         KEY, "WECHAT_APPID=wx1", "WECHAT_SECRET=s", "REQUIRE_WECHAT_LOGIN=1", "ONE_RATING_PER_DISPATCH=1",
         "WECHAT_API_URL=http://127.0.0.1:8900",
@@ -254,147 +204,15 @@ def test_wechat_login_and_what_builds_on_it_can_be_switched_on_together(read_set
     assert read_settings(*names, lines=lines) == ["wx1", "s", True, True, "http://127.0.0.1:8900"]
 
 
-HTTPS_PROBE = """
-import django
-from django.test import Client
-django.setup()
-from django.conf import settings
-settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-client = Client(SERVER_NAME="127.0.0.1")
-page, score = client.get("/"), client.post("/score")
-secure = client.get("/", secure=True)
-print([
-    page.status_code, page.get("Location"), score.status_code, secure.get("Strict-Transport-Security"),
-    settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.LANGUAGE_COOKIE_SECURE,
-])
-"""
-
-
-@pytest.mark.parametrize(
-    ("https", "outcome"),
-    [
-        ("1", [301, "https://127.0.0.1/", 415, "max-age=31536000", True, True, True]),
-        ("0", [200, None, 415, None, False, False, False]),
-    ],
-)
-def test_https_secures_cookies_and_redirects_all_but_score(run_python, https, outcome):
-    status, out, _ = run_python(
-        "-c", HTTPS_PROBE, lines=[KEY, f"HTTPS={https}"], DJANGO_SETTINGS_MODULE="scoring_site.settings"
-    )
-    assert (status, out) == (0, str(outcome))
-
-
 @pytest.mark.parametrize("config", ["gunicorn.conf.py", "gunicorn_score.conf.py"])
-def test_gunicorn_names_the_line_that_mends_a_setting(run_python, config):
+def test_gunicorn_names_the_invalid_setting(run_python, config):
     arguments = "-m", "gunicorn", "--config", f"deploy/{config}", "--check-config"
     status, out, env_file = run_python(*arguments, lines=[KEY, "WEB_WORKERS=many"])
     line = f"WEB_WORKERS: Not a valid integer. Set it in {env_file}: WEB_WORKERS=2"
     assert (status, out) == (1, f"The settings are wrong: {line}")
 
 
-def test_the_score_workers_name_the_line_that_mends_a_setting(run_python):
+def test_the_score_workers_name_the_invalid_setting(run_python):
     status, out, env_file = run_python("deploy/serve_score.py", lines=[KEY, "SCORE_PORT=many"])
     line = f"SCORE_PORT: Not a valid integer. Set it in {env_file}: SCORE_PORT=8001"
     assert (status, out) == (1, f"The settings are wrong: {line}")
-
-
-# --- Checks ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db
-def test_e001_a_table_grade_that_is_not_ours_is_found_before_it_is_migrated_over():
-    assert check_grade_table_is_ours(["default"]) == []
-    MigrationRecorder(connection).record_unapplied("grades", "0001_initial")
-    assert check_grade_table_is_ours(["default"]) == [
-        checks.Error(
-            "Database 'default' has a table `grade` that this site did not make.",
-            hint="Rename it, and import its rows afterwards: RENAME TABLE grade TO grade_legacy; then "
-            "`migrate`, then `import_legacy_grades --from mysql://user:password@host:port/name --table grade_legacy`.",
-            id="grades.E001",
-        )
-    ]
-    assert check_grade_table_is_ours([]) == check_grade_table_is_ours(None) == []
-    with pytest.raises(SystemCheckError, match=r"grades\.E001"):
-        call_command("migrate", skip_checks=False)
-
-
-@pytest.mark.django_db
-def test_e002_the_test_database_holds_every_character():
-    assert check_character_set(["default"]) == []
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("mysql" not in settings.DATABASES["default"]["ENGINE"], reason="needs MySQL or MariaDB")
-def test_e002_a_database_that_loses_emoji_is_found():
-    ours, other = connection.settings_dict["NAME"], f"{connection.settings_dict['NAME']}_latin1"
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE `{other}` CHARACTER SET latin1")
-        try:
-            cursor.execute(f"USE `{other}`")
-            found = check_character_set(["default"])
-        finally:
-            cursor.execute(f"USE `{ours}`")
-            cursor.execute(f"DROP DATABASE `{other}`")
-    assert found == [
-        checks.Error(
-            f"The default character set of database '{other}' is latin1, which cannot hold every character.",
-            hint=f"ALTER DATABASE `{other}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;",
-            id="grades.E002",
-        )
-    ]
-
-
-# --- Logs -----------------------------------------------------------------------------------------
-
-
-def formatted(exc_info):
-    record = logging.LogRecord("grades", logging.ERROR, __file__, 1, "a submission failed", None, exc_info)
-    return PrivateFormatter("%(levelname)s %(name)s: %(message)s").format(record)
-
-
-def test_a_traceback_in_the_log_has_types_and_places_but_no_messages():
-    number = "13800138000"
-    try:
-        try:
-            raise KeyError(number)
-        except KeyError as error:
-            raise ValueError(f"Duplicate entry '{number}'") from error
-    except ValueError as error:
-        text = formatted((type(error), error, error.__traceback__))
-    # Lines of code are indented by four; each frame's place, by two.
-    lines = [re.sub(r", line \d+,", ",", line) for line in text.splitlines() if not line.startswith("    ")]
-    place = f'  File "{__file__}", in test_a_traceback_in_the_log_has_types_and_places_but_no_messages'
-    assert lines == [
-        "ERROR grades: a submission failed",
-        "builtins.ValueError at",
-        place,
-        "caused by builtins.KeyError at",
-        place,
-    ]
-    assert number not in text
-
-
-def test_what_was_being_handled_is_told_unless_it_was_suppressed():
-    def failure(suppress):
-        try:
-            try:
-                raise KeyError("138")
-            except KeyError:
-                if suppress:
-                    raise ValueError("139") from None
-                raise ValueError("139")  # noqa: B904 - the point of the test
-        except ValueError as error:
-            return formatted((type(error), error, error.__traceback__))
-
-    assert "caused by builtins.KeyError at" in failure(suppress=False)
-    assert "caused by" not in failure(suppress=True)
-
-
-def test_a_chain_that_leads_back_to_itself_ends():
-    first, second = ValueError("138"), KeyError("139")
-    first.__cause__, second.__cause__ = second, first
-    assert formatted((ValueError, first, None)).splitlines() == [
-        "ERROR grades: a submission failed",
-        "builtins.ValueError at",
-        "caused by builtins.KeyError at",
-    ]

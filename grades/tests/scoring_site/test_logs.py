@@ -1,0 +1,59 @@
+"""scoring_site/logs.py: a traceback in the log has no data of customers."""
+
+import logging
+import re
+
+from scoring_site.logs import PrivateFormatter
+
+
+def formatted(exc_info):
+    record = logging.LogRecord("grades", logging.ERROR, __file__, 1, "a submission failed", None, exc_info)
+    return PrivateFormatter("%(levelname)s %(name)s: %(message)s").format(record)
+
+
+def test_a_logged_traceback_has_types_and_places_but_no_messages():
+    number = "13800138000"
+    try:
+        try:
+            raise KeyError(number)
+        except KeyError as error:
+            raise ValueError(f"Duplicate entry '{number}'") from error
+    except ValueError as error:
+        text = formatted((type(error), error, error.__traceback__))
+    # Lines of code are indented by four; each frame's place, by two.
+    lines = [re.sub(r", line \d+,", ",", line) for line in text.splitlines() if not line.startswith("    ")]
+    place = f'  File "{__file__}", in test_a_logged_traceback_has_types_and_places_but_no_messages'
+    assert lines == [
+        "ERROR grades: a submission failed",
+        "builtins.ValueError at",
+        place,
+        "caused by builtins.KeyError at",
+        place,
+    ]
+    assert number not in text
+
+
+def test_the_context_of_an_exception_is_logged_unless_suppressed():
+    def failure(suppress):
+        try:
+            try:
+                raise KeyError("138")
+            except KeyError:
+                if suppress:
+                    raise ValueError("139") from None
+                raise ValueError("139")  # noqa: B904 - the point of the test
+        except ValueError as error:
+            return formatted((type(error), error, error.__traceback__))
+
+    assert "caused by builtins.KeyError at" in failure(suppress=False)
+    assert "caused by" not in failure(suppress=True)
+
+
+def test_a_circular_chain_of_exceptions_ends():
+    first, second = ValueError("138"), KeyError("139")
+    first.__cause__, second.__cause__ = second, first
+    assert formatted((ValueError, first, None)).splitlines() == [
+        "ERROR grades: a submission failed",
+        "builtins.ValueError at",
+        "caused by builtins.KeyError at",
+    ]
