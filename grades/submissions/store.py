@@ -121,11 +121,9 @@ def handle_collision(row: NewRating) -> bool | None:
     if stored:
         if stored.insert_time == row.insert_time:
             return True  # an earlier attempt committed this row, and its answer was lost
-        try:
-            # Before the dispatch key: a duplicate also violates that one, and is a success.
-            return handle_duplicate(stored, row)
-        except IntegrityError:
-            pass  # the stored rating was deleted in between, or the dispatch key collides
+        # Before the dispatch key: a duplicate also violates that one, and is a success.
+        if (outcome := handle_duplicate(stored, row)) is not None:
+            return outcome
     if row.dispatch_key and stored_ratings().filter(dispatch_key=row.dispatch_key).exists():
         raise AlreadyRated from None
     return None
@@ -137,24 +135,33 @@ def handle_duplicate(stored: Grade, row: NewRating) -> bool | None:
         # A login between two attempts does not make it another submission.
         is_other_person = row.openid and stored.openid and row.openid != stored.openid
         if is_other_person or content_of(stored) != content_of(row):
-            record_conflict(stored, row)
+            try:
+                record_conflict(stored, row)
+            except IntegrityError:
+                return None  # the stored rating was deleted in between
             raise SubmissionConflict
     elif stored.insert_time <= row.insert_time - timedelta(seconds=settings.DEDUPE_WINDOW):
         return replace_expired(stored, row)
-    with transaction.atomic(using=settings.API_DATABASE):
-        Repeat.objects.using(settings.API_DATABASE).create(grade_id=stored.pk)
+    try:
+        with transaction.atomic(using=settings.API_DATABASE):
+            Repeat.objects.using(settings.API_DATABASE).create(grade_id=stored.pk)
+    except IntegrityError:
+        return None  # the stored rating was deleted in between
     return False
 
 
 def replace_expired(expired: Grade, row: NewRating) -> bool | None:
-    """Insert the row with the content key of a rating whose window has passed; None if another row took it."""
-    with transaction.atomic(using=settings.API_DATABASE):
-        # A conditional UPDATE: of several submissions at once, one moves the key and the others wait for its lock.
-        holder = stored_ratings().filter(pk=expired.pk, content_key=row.content_key)
-        if not holder.update(content_key=None):
-            return None
-        insert_rows([row])
-        return True
+    """Insert the row with the content key of a rating whose window has passed; None if another row took a key."""
+    try:
+        with transaction.atomic(using=settings.API_DATABASE):
+            # A conditional UPDATE: of several submissions at once, one moves the key and the others wait for its lock.
+            holder = stored_ratings().filter(pk=expired.pk, content_key=row.content_key)
+            if not holder.update(content_key=None):
+                return None
+            insert_rows([row])
+    except IntegrityError:
+        return None  # the dispatch key collides
+    return True
 
 
 def record_conflict(stored: Grade, row: NewRating) -> None:
