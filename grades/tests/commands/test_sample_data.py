@@ -90,9 +90,9 @@ def test_too_few_rows_for_the_tour_are_refused(option):
         sample_data(option)
 
 
-@pytest.mark.parametrize("what", ["grade", "account", "user"])
-def test_a_database_with_any_row_is_not_changed(what, make_grade, make_account, django_user_model):
-    {"grade": make_grade, "account": make_account, "user": lambda: django_user_model.objects.create_user("u")}[what]()
+@pytest.mark.parametrize("kind", ["grade", "account", "user"])
+def test_a_database_with_any_row_is_not_changed(kind, make_grade, make_account, django_user_model):
+    {"grade": make_grade, "account": make_account, "user": lambda: django_user_model.objects.create_user("u")}[kind]()
     before = everything(), list(django_user_model.objects.values())
     with pytest.raises(CommandError, match=r"^The database holds ratings, accounts or users already"):
         sample_data()

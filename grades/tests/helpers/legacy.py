@@ -1,4 +1,4 @@
-"""Rows of the original program's table, and what an import makes of them."""
+"""Rows of the original program's table, and the ratings that an import stores."""
 
 import csv
 from datetime import UTC, datetime
