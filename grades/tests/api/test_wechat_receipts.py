@@ -1,5 +1,6 @@
 """`GET /wechat/receipts`: receipts for the ratings of a person on another phone."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -71,4 +72,5 @@ def test_the_accounts_of_a_person_are_read_from_the_index_alone(make_grade):
         cursor.execute("ANALYZE TABLE grade" if connection.vendor == "mysql" else "ANALYZE")
     plan = Grade.objects.accounts_rated_by("o-1").explain()
     assert "grade_by_openid" in plan
-    assert ("Using index" if connection.vendor == "mysql" else "COVERING INDEX") in plan
+    # MariaDB, MySQL 9 and SQLite have words of their own for it.
+    assert re.search("Using index|Covering index|COVERING INDEX", plan)

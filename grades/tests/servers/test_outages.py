@@ -8,7 +8,6 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.conf import settings as site_settings
@@ -63,15 +62,12 @@ def test_copies_to_two_servers_are_one_row_per_window(tmp_path, name):
 
 @pytest.fixture
 def database_pid(transactional_db):
-    """The process of the database server, if bin/mariadb started it; skips otherwise."""
+    """The process of the database server, if bin/mariadb or bin/mysql started it; skips otherwise."""
     if connection.vendor != "mysql":
         pytest.skip("needs MySQL or MariaDB: SQLite has no process to stop")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT @@pid_file")
-        pid_file = Path(cursor.fetchone()[0])
-    if "scoring-mariadb." not in str(pid_file):
-        pytest.skip("stops the database server: only one that bin/mariadb started")
-    return int(pid_file.read_text())
+    if "THROW_AWAY_DATABASE_PID" not in os.environ:
+        pytest.skip("stops the database server: only one that bin/mariadb or bin/mysql started")
+    return int(os.environ["THROW_AWAY_DATABASE_PID"])
 
 
 @contextmanager
