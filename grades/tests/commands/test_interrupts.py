@@ -14,6 +14,14 @@ def command():
     return BaseCommand(stderr=io.StringIO(), no_color=True)
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A run in the background ignores SIGINT from its start."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
 def test_an_interrupt_writes_the_line_and_exits_with_130(command):
     with pytest.raises(SystemExit) as caught:
         with stops_on_interrupt(command, lambda: "Stopped."):
