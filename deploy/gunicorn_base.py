@@ -53,6 +53,7 @@ chdir = str(BASE_DIR)
 worker_class = "gthread"
 # The proxy speaks TLS, on this machine: the servers listen on loopback and trust its scheme headers only.
 forwarded_allow_ips = "127.0.0.1"
+forwarder_headers = ""  # SCRIPT_NAME and PATH_INFO of a client would replace those of the request
 timeout = 60  # seconds without a heartbeat from a worker; a long export in a thread does not stop it
 graceful_timeout = 30  # seconds for running requests when the site stops
 # gunicorn's default is one socket per user: a second instance would take it from the first.

@@ -1,17 +1,23 @@
 """The format of log records."""
 
 import logging
+import re
 import traceback
 
 FRAMES = 20  # the innermost, of each exception in a chain
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class PrivateFormatter(logging.Formatter):
-    """Write a traceback without the exceptions' messages.
+    """Write a record as one line of printable text, with a traceback that has no messages.
 
     A database driver quotes the offending value in its message ("Duplicate entry '138…'"), and a log must not hold
-    personal data. File, line, code and exception type are enough to find a fault.
+    personal data. File, line, code and exception type are enough to find a fault. A message that quotes a path can
+    hold a line feed, which would forge a line of the log.
     """
+
+    def formatMessage(self, record):  # noqa: N802 - the name is logging's
+        return CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), super().formatMessage(record))
 
     def formatException(self, exc_info):  # noqa: N802 - the name is logging's
         parts, exc, seen = [], exc_info[1], set()
