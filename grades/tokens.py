@@ -32,7 +32,7 @@ def read_receipts(header: str, acc_nbr: str) -> set[tuple[datetime, str]]:
         except signing.BadSignature:
             continue
         match content:
-            case [number, int() as microseconds, str() as digest] if number == acc_nbr:
+            case [number, int() as microseconds, str() as digest] if number == acc_nbr and abs(microseconds) < 10**17:
                 ratings.add((EPOCH + microseconds * MICROSECOND, digest))
     return ratings
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from grades.models import Account, Credit
 
@@ -29,3 +30,33 @@ def test_parallel_confirmations_of_one_dispatch_are_one_credit(make_account, sup
 
     assert sorted(parallel(8, confirm, range(16))) == [False] * 15 + [True]
     assert Credit.objects.count() == 1
+
+
+@pytest.mark.parametrize("columns", [{"acc_nbr": ""}, {"acct_id": ""}, {"monthly_fee": "-0.01"}, {"pay_type": "free"}])
+def test_the_database_refuses_an_invalid_dispatch(make_account, columns):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_account(**columns)
+
+
+def test_the_database_refuses_a_second_row_for_a_dispatch(make_account):
+    make_account()
+    make_account(dispatched_on="2026-11-02")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_account(acc_nbr="13800138001")
+
+
+def test_the_database_refuses_a_second_or_negative_credit(make_account, superuser):
+    account = make_account()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Credit.objects.create(account=account, credit_amount=-1, confirmed_by=superuser)
+    Credit.objects.create(account=account, credit_amount=149, confirmed_by=superuser)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Credit.objects.create(account=account, credit_amount=149, confirmed_by=superuser)
+
+
+def test_the_newest_dispatch_of_an_acct_id_is_found(make_account):
+    make_account(dispatched_on="2026-10-01")
+    newest = make_account(dispatched_on="2026-11-01")
+    make_account(dispatched_on="2026-12-01", acct_id="A2")
+    assert Account.objects.newest_dispatch("A1") == newest
+    assert Account.objects.newest_dispatch("A9") is None

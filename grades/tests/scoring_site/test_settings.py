@@ -37,7 +37,7 @@ def test_https_secures_cookies_and_redirects_all_but_score(run_python, https, ou
 
 
 def test_an_unreachable_database_ends_a_command_with_one_line(run_python):
-    pytest.importorskip("MySQLdb", reason="needs MySQL support")
+    pytest.importorskip("MySQLdb", reason="needs the driver for MySQL or MariaDB")
     lines = [KEY, "DATABASE_URL=mysql://user:secret@127.0.0.1:1/scoring"]
     status, last_line, env_file = run_python("manage.py", "migrate", lines=lines)
     assert status == 1

@@ -1,0 +1,58 @@
+"""models/grades.py: what the database refuses and computes, and the order of ratings."""
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from grades.models import Grade
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    "columns", [{"acc_nbr": ""}, {"review_state": "gone"}, {"review_state": "closed", "reviewed_at": None}]
+)
+def test_the_database_refuses_an_invalid_rating(make_grade, columns):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_grade(**columns)
+    grade = make_grade()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Grade.objects.filter(pk=grade.pk).update(**columns)
+
+
+@pytest.mark.parametrize("grades", [(1, 5, 5), (5, 1, 5), (5, 5, 1)])
+def test_the_database_computes_the_lowest_grade(make_grade, grades):
+    grade = make_grade(grade1=grades[0], grade2=grades[1], grade3=grades[2])
+    grade.refresh_from_db()
+    assert grade.lowest_grade == 1
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [(("", "", ""), False), (("好", "", ""), True), (("", "😀", ""), True), (("", "", " "), True)],
+)
+def test_the_database_knows_whether_there_are_remarks(make_grade, texts, expected):
+    grade = make_grade(txt1=texts[0], txt2=texts[1], txt3=texts[2])
+    grade.refresh_from_db()
+    assert grade.has_remarks is expected
+    assert grade.remarks == [text for text in texts if text]
+
+
+def test_ratings_of_the_same_time_are_ordered_by_id(make_grade):
+    now = timezone.now()
+    first, second = make_grade(insert_time=now), make_grade(insert_time=now)
+    assert list(Grade.objects.newest_first()) == [second, first]
+
+
+def test_batches_have_every_rating_once_across_equal_times(make_grade):
+    now = timezone.now()
+    grades = [make_grade(insert_time=now) for _number in range(7)]
+    assert list(Grade.objects.all().in_batches(size=3)) == list(reversed(grades))
+
+
+def test_batches_skip_a_rating_that_was_deleted_meanwhile(make_grade):
+    oldest, deleted, newest = make_grade(), make_grade(), make_grade()
+    batches = Grade.objects.all().in_batches(size=2)
+    assert next(batches) == newest
+    Grade.objects.filter(pk=oldest.pk).delete()
+    assert list(batches) == [deleted]
