@@ -27,8 +27,8 @@ def content_digest(content: Any) -> str:
 
 
 def receipt_digest(content: Mapping[str, Any]) -> str:
-    """A digest of the seven content fields alone: a login between two attempts does not change it."""
-    return digest("\0".join([str(content[name]) for name in CONTENT]))
+    """64 bits of a digest of the seven content fields alone: a login between two attempts does not change it."""
+    return digest("\0".join([str(content[name]) for name in CONTENT]))[:16]
 
 
 def make_content_key(content: Any) -> str:

@@ -114,6 +114,11 @@ BROKEN_BODIES = {
     "JSON in UTF-16": ("application/json", json.dumps(ARTICLE).encode("utf-16"), "body: not UTF-8"),
     "a field twice": (FORM, raw_form().encode() + b"&grade1=1", "body: a field is given twice"),
     "a thousand fields": (FORM, b"&".join(b"f%d=1" % n for n in range(1000)), "body: too many fields"),
+    "JSON, a field twice": (
+        "application/json",
+        json.dumps(ARTICLE).encode()[:-1] + b', "grade1": 1}',
+        "body: a field is given twice",
+    ),
     "JSON string": ("application/json", b'"x"', "body: not an object"),
     "JSON with NaN": ("application/json", json.dumps(ARTICLE | {"grade1": float("nan")}).encode(), "body: not JSON"),
     "JSON nested 100,000 deep": ("application/json", b"[" * 100_000, "body: not JSON"),

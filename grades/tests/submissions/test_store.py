@@ -52,7 +52,8 @@ def test_a_rating_has_the_time_of_its_submission():
 @pytest.mark.parametrize("submission_id", [None, uuid.uuid4()])
 def test_a_duplicate_adds_no_rating_and_is_counted(submission_id):
     answers = [submit(submission_id=submission_id, **ARTICLE) for _ in range(3)]
-    assert answers == [True, False, False]
+    assert [answer.is_new for answer in answers] == [True, False, False]
+    assert len({answer.insert_time for answer in answers}) == 1
     assert stored() == [ARTICLE]
     assert list(Repeat.objects.values_list("grade", flat=True)) == [Grade.objects.get().pk] * 2
 
@@ -193,7 +194,7 @@ def test_losing_the_key_to_another_row_makes_a_duplicate(monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_many_submissions_after_the_window_are_one_new_rating():
     store_expired()
-    answers = parallel(8, lambda _: submit(**ARTICLE), range(16))
+    answers = parallel(8, lambda _: submit(**ARTICLE).is_new, range(16))
     assert (answers.count(True), answers.count(False)) == (1, 15)
     assert (stored(), Repeat.objects.count()) == ([ARTICLE] * 2, 15)
 
@@ -262,7 +263,7 @@ def test_many_submissions_with_duplicates_among_them_are_each_stored_once():
     contents = [ARTICLE | {"txt2": f"{number}👍"} for number in range(40)]
     copies = [(uuid.uuid4() if number < 20 else None, content) for number, content in enumerate(contents)] * 4
     random.Random(4).shuffle(copies)
-    answers = parallel(16, lambda copy: submit(submission_id=copy[0], **copy[1]), copies)
+    answers = parallel(16, lambda copy: submit(submission_id=copy[0], **copy[1]).is_new, copies)
     assert sorted(row["txt2"] for row in stored()) == sorted(content["txt2"] for content in contents)
     assert (answers.count(True), answers.count(False)) == (40, 120)
     assert Repeat.objects.count() == 120
