@@ -13,6 +13,8 @@ def main():
 
     try:
         execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:  # before or after the command itself: the commands report their own interruption
+        sys.exit(130)
     except ImproperlyConfigured as error:
         sys.exit(f"The settings are wrong: {error}")
     except OperationalError as error:

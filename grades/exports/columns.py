@@ -31,7 +31,8 @@ def read_table(queryset: GradeQuerySet) -> tuple[list[str], Iterator[list[Any]]]
     Translated texts are resolved here, because a streamed response runs the iterator after the active
     language is reset.
     """
-    headings = [str(Grade._meta.get_field(name).verbose_name) for name in WIDTHS]
+    fields = {field.name: field for field in Grade._meta.fields}
+    headings = [str(fields[name].verbose_name) for name in WIDTHS]
     states = {value: str(label) for value, label in Grade.ReviewState.choices}
     zone = timezone.get_default_timezone()
     if queryset.query.is_sliced:

@@ -26,7 +26,9 @@ def xlsx_file(queryset: GradeQuerySet) -> IO[bytes]:
     records = (dict(zip(headings, row, strict=True)) for row in rows)
     full = (count - 1) // SHEET_ROWS if count else 0
     name = str(Grade._meta.verbose_name_plural)
-    sheets = [(f"{name} {number + 1}", sheet(islice(records, SHEET_ROWS), headings)) for number in range(full)]
+    sheets: list[tuple[str, Any]] = [
+        (f"{name} {number + 1}", sheet(islice(records, SHEET_ROWS), headings)) for number in range(full)
+    ]
     sheets.append((f"{name} {full + 1}" if full else name, sheet(records, headings)))
     # By name: for an open file the writer keeps the whole workbook in memory.
     file = tempfile.NamedTemporaryFile(suffix=".xlsx")  # noqa: SIM115 - the caller closes it

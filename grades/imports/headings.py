@@ -5,7 +5,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from ..models import Account
-from .files import ImportFailed
+from .tables import ImportFailed
 
 # Accepted in every language of the site, with the names of the model's fields in addition.
 HEADINGS = {
@@ -21,9 +21,12 @@ HEADINGS = {
 }
 
 
+FIELDS = {field.name: field for field in Account._meta.fields if field.name in HEADINGS}
+
+
 def label(column: str) -> str:
     """The name of a column in the active language."""
-    return str(Account._meta.get_field(column).verbose_name)
+    return str(FIELDS[column].verbose_name)
 
 
 def known_headings() -> dict[str, str]:

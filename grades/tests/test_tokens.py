@@ -81,6 +81,11 @@ def test_a_session_belongs_to_one_app(login, settings):
         assert read_session(session) is None
 
 
+def test_without_an_app_every_session_is_invalid(settings):
+    settings.WECHAT_APPID = ""
+    assert read_session(make_session("o-ann")) is None
+
+
 @pytest.mark.parametrize("token", ["", "o-ann", "a:b:c", "é", ":"])
 def test_a_token_that_is_not_signed_is_invalid(login, token):
     assert read_session(token) is None

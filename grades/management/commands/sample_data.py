@@ -1,4 +1,4 @@
-"""Fill an empty database with a dispatch list and ratings that look like a branch's own."""
+"""Fill an empty database with a realistic dispatch list and realistic ratings."""
 
 import secrets
 import string
@@ -15,7 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 from tqdm import tqdm
 
-from grades.models import Account, Conflict, Grade, Repeat
+from grades.management.interrupts import stops_on_interrupt
+from grades.models import Account, Grade, Repeat
+from grades.submissions.store import NewRating, record_conflict
 
 BATCH = 2000
 DAYS = 90
@@ -91,28 +93,30 @@ class Command(BaseCommand):
         parser.add_argument("--if-empty", action="store_true", help="do nothing if the database holds anything")
         parser.add_argument("--no-login", action="store_true", help="make no staff login")
 
-    @transaction.atomic  # all or nothing: half of it would count as "not empty" next time
     def handle(self, *, grades, accounts, seed, if_empty, no_login, **options):
         user_model = get_user_model()
-        if any(model.objects.exists() for model in (Grade, Account, user_model)):
-            if if_empty:
-                return
-            raise CommandError(
-                "The database holds ratings, accounts or users already; sample data are for an empty one."
-            )
-        user = None
-        if not no_login:
-            password = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(16))
-            user = user_model.objects.create_superuser(USERNAME, password=password)
-        maker = SampleMaker(Random(seed), grades, accounts, reviewer=user)  # noqa: S311 - no secret is made of it
-        store(maker.accounts(), accounts, "dispatch list")
-        store(maker.grades(), grades, "ratings")
-        maker.send_again()
-        self.stdout.write(f"Sample data: {grades} ratings, {accounts} rows of the dispatch list.")
-        if user:
-            self.stdout.write(
-                boxed(f"Staff login   {USERNAME}", f"Password      {password}", "Shown once, kept nowhere.")
-            )
+        with stops_on_interrupt(self, lambda: "Stopped. Nothing was stored.") as ignore_interrupts:
+            with transaction.atomic():  # all or nothing: the next run refuses a database that is not empty
+                if any(model.objects.exists() for model in (Grade, Account, user_model)):
+                    if if_empty:
+                        return
+                    raise CommandError(
+                        "The database holds ratings, accounts or users already; sample data are for an empty one."
+                    )
+                user = password = None
+                if not no_login:
+                    password = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(16))
+                    user = user_model.objects.create_superuser(USERNAME, password=password)
+                maker = SampleMaker(Random(seed), grades, accounts, reviewer=user)  # noqa: S311 - not for secrets
+                store(maker.accounts(), accounts, "dispatch list")
+                store(maker.grades(), grades, "ratings")
+                maker.add_duplicates_and_a_conflict()
+                ignore_interrupts()
+            self.stdout.write(f"Sample data: {grades} ratings, {accounts} rows of the dispatch list.")
+            if user:
+                self.stdout.write(
+                    boxed(f"Staff login   {USERNAME}", f"Password      {password}", "Shown once, kept nowhere.")
+                )
 
 
 def boxed(*lines):
@@ -129,7 +133,7 @@ def store(rows, total, title):
 
 
 class SampleMaker:
-    """Rows, from nothing but `random`, the time now and the numbers asked for."""
+    """Makes rows that depend only on `random`, the current time and the requested numbers."""
 
     def __init__(self, random, grades, accounts, reviewer):
         self.random = random
@@ -137,8 +141,7 @@ class SampleMaker:
         self.account_count = accounts
         self.reviewer = reviewer
         self.now = timezone.now()
-        # Seven in ten ratings are to come from the dispatch list, the others from about as many
-        # strangers as there are such ratings.
+        # Seven in ten ratings come from the dispatch list. Each of the others comes from about one stranger.
         strangers = 1 + grades // 4
         tour = int(TOUR_NUMBER) - FIRST_NUMBER
         spread = random.sample(range(max(10_000, 2 * (accounts + strangers))), accounts + strangers + 1)
@@ -146,7 +149,7 @@ class SampleMaker:
         self.listed, self.strangers = numbers[:accounts], numbers[accounts:]
 
     def accounts(self):
-        """The tour's two dispatches, then the others; about one number in eight was dispatched twice."""
+        """The tour's two dispatches, then the others; about one number in eight has two dispatches."""
         random, today = self.random, timezone.localdate(self.now)
         tour = {
             "acc_nbr": TOUR_NUMBER,
@@ -196,7 +199,7 @@ class SampleMaker:
                 made += 1
 
     def grades(self):
-        """The ratings, roughly oldest first; call after `accounts`, whose numbers most of them carry."""
+        """The ratings, roughly oldest first; call after `accounts`, because most ratings use its numbers."""
         tour = {self.grade_count * (k + 1) // len(TOUR_RATINGS) - 1: rating for k, rating in enumerate(TOUR_RATINGS)}
         for index in range(self.grade_count):
             if index in tour:
@@ -207,21 +210,21 @@ class SampleMaker:
                 remarks = [self.make_remark(level) for level in levels]
             yield self.make_grade(acc_nbr, levels, remarks, self.make_time(index))
 
-    def send_again(self):
-        """A few of the newest ratings once or twice more, and one id with other content; call after `grades`."""
+    def add_duplicates_and_a_conflict(self):
+        """One or two duplicates for some of the newest ratings, and one conflict; call after `grades`."""
         for grade in Grade.objects.newest_first()[1:200:25]:
             for repeat in range(self.random.choice([1, 1, 2])):
                 Repeat.objects.create(grade=grade, repeated_at=grade.insert_time + timedelta(seconds=2 + 3 * repeat))
         if stored := Grade.objects.exclude(submission_id=None).newest_first().first():
-            # Another thought on the same form, which the customer had not left in between.
+            # The customer changed the open form and sent it again.
             content = {name: getattr(stored, name) for name in Grade.CONTENT}
             content["grade3"] = settings.GRADE_MIN if stored.grade3 > settings.GRADE_MIN else settings.GRADE_MAX
             content["txt3"] = "刚走又断网了，请再来一次"
-            row = {**content, "openid": None, "insert_time": stored.insert_time + timedelta(seconds=75)}
-            Conflict.record(stored, row)
+            received_at = stored.insert_time + timedelta(seconds=75)
+            record_conflict(stored, NewRating(**content, openid=None, insert_time=received_at))
 
     def make_levels(self):
-        """Three levels of 1 to 5: mostly content, each customer about equally so with all three."""
+        """Three levels from 1 to 5: mostly good, and similar to one another."""
         mood = self.random.choices([1, 2, 3, 4, 5], weights=[3, 5, 12, 32, 48])[0]
         return [min(5, max(1, mood + self.random.choice([-1, 0, 0, 0, 1]))) for _ in range(3)]
 
@@ -231,7 +234,7 @@ class SampleMaker:
         return self.random.choice(COMPLAINTS if level < 3 else NEUTRAL if level == 3 else PRAISE)
 
     def make_time(self, index):
-        """Spread over the last days up to two minutes ago; what would fall into the night, into its day."""
+        """A time in the last DAYS days, at least two minutes ago; a time at night moves into the day."""
         if index == self.grade_count - 1:
             return self.now - timedelta(minutes=2)
         age = timedelta(days=DAYS) * (1 - (index + self.random.random()) / self.grade_count)
@@ -244,12 +247,12 @@ class SampleMaker:
         random = self.random
         step = (settings.GRADE_MAX - settings.GRADE_MIN) / 4
         grade = Grade(acc_nbr=acc_nbr, insert_time=insert_time)
-        # The newer mini program sends an id along; older ones do not.
+        # Newer mini programs send an id; older ones do not.
         if random.random() < 0.6:
             grade.submission_id = str(uuid.UUID(int=random.getrandbits(128), version=4))
         grade.grade1, grade.grade2, grade.grade3 = (round(settings.GRADE_MIN + (level - 1) * step) for level in levels)
         grade.txt1, grade.txt2, grade.txt3 = remarks
-        # Staff follow the unhappy up, within three days.
+        # Staff follow up unhappy customers within three days.
         if min(levels) <= 2 and random.random() < 0.8:
             reviewed_at = insert_time + timedelta(hours=random.uniform(1, 72))
             if reviewed_at < self.now:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import IntegrityError, OperationalError
@@ -13,13 +12,27 @@ from grades.database.retries import StoreUnavailable
 LOST = OperationalError(2013, "Lost connection")
 
 
+def start(function, *args):
+    """Run a function in a thread that does not keep a failed test from ending."""
+    thread = threading.Thread(target=function, args=args, daemon=True)
+    thread.start()
+    return thread
+
+
+def wait_for(threads):
+    deadline = time.monotonic() + 5
+    for thread in threads:
+        thread.join(max(0, deadline - time.monotonic()))
+    assert not any(thread.is_alive() for thread in threads), "a thread waits forever"
+
+
 class Recorder(GroupCommit):
-    """A group commit whose statements are recorded; the first waits until the test lets it go on."""
+    """A group commit whose statements are recorded; the first waits until all rows have arrived."""
 
     def __init__(self, statement=lambda rows: None):
         super().__init__(self.run_statement)
         self.statement = statement
-        self.statements = []
+        self.statements, self.outcomes = [], {}
         self.begun, self.go = threading.Event(), threading.Event()
 
     def run_statement(self, rows):
@@ -28,23 +41,26 @@ class Recorder(GroupCommit):
         assert self.go.wait(5)
         self.statement(rows)
 
-    def outcome(self, row):
-        """The error that `insert` raises for a row, or None."""
+    def record_outcome(self, row):
+        """Insert a row and keep the error that `insert` raises, or None."""
         try:
             self.insert(row)
+            self.outcomes[row] = None
         except BaseException as error:
-            return error
+            self.outcomes[row] = error
 
     def insert_at_once(self, rows):
         """The outcome of each row; all but the first arrive while the first statement runs."""
-        with ThreadPoolExecutor(len(rows)) as pool:
-            first = pool.submit(self.outcome, rows[0])
-            assert self.begun.wait(5)
-            others = [pool.submit(self.outcome, row) for row in rows[1:]]
-            while not self.collecting or len(self.collecting.rows) < len(others):
-                time.sleep(0.001)
-            self.go.set()
-            return [task.result(5) for task in (first, *others)]
+        threads = [start(self.record_outcome, rows[0])]
+        assert self.begun.wait(5)
+        threads += [start(self.record_outcome, row) for row in rows[1:]]
+        deadline = time.monotonic() + 5
+        while not self.collecting or len(self.collecting.rows) < len(rows) - 1:
+            assert time.monotonic() < deadline, "the rows do not form one batch"
+            time.sleep(0.001)
+        self.go.set()
+        wait_for(threads)
+        return [self.outcomes[row] for row in rows]
 
 
 def test_rows_that_arrive_during_a_statement_share_the_next():
@@ -73,8 +89,7 @@ def test_one_statement_runs_at_a_time_and_each_row_once():
         running.release()
 
     commit = GroupCommit(insert_rows)
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(commit.insert, range(400)))
+    wait_for([start(lambda first: [commit.insert(row) for row in range(first, 400, 16)], first) for first in range(16)])
     assert sorted(stored) == list(range(400))
 
 
@@ -118,6 +133,20 @@ def test_a_transient_failure_fails_the_queued_batch_too():
     commit = Recorder(statement)
     assert commit.insert_at_once("abc") == [LOST] * 3
     assert commit.statements == [["a"]]
+
+
+def test_the_queued_batch_fails_before_its_leader_wakes():
+    """Otherwise its leader could run its statement and find the batch failed afterwards."""
+    was_done = []
+
+    def statement(rows):
+        queued = commit.collecting.committed
+        commit.running.committed.add_done_callback(lambda _: was_done.append(queued.done()))
+        raise LOST
+
+    commit = Recorder(statement)
+    assert commit.insert_at_once("abc") == [LOST] * 3
+    assert was_done == [True]
 
 
 def test_after_a_transient_failure_the_next_row_is_inserted():

@@ -67,7 +67,8 @@ def test_key_batches_keep_their_place_when_rows_come_and_go(make_grade):
     grades = [make_grade(insert_time=NOON + timedelta(hours=hour)) for hour in range(6)]
     batches = key_batches(Grade.objects.all(), "insert_time", 2)
     assert next(batches) == [grades[5].pk, grades[4].pk]
-    make_grade(insert_time=NOON + timedelta(hours=9))
+    for hour in (8, 9):
+        make_grade(insert_time=NOON + timedelta(hours=hour))
     for deleted in (grades[4], grades[3]):
         deleted.delete()
     assert list(batches) == [[grades[2].pk, grades[1].pk], [grades[0].pk]]

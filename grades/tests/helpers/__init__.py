@@ -2,5 +2,5 @@
 
 import pytest
 
-for module in ("office", "servers", "submissions"):
+for module in ("files", "legacy", "office", "processes", "servers", "submissions"):
     pytest.register_assert_rewrite(f"{__name__}.{module}")

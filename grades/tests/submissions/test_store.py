@@ -145,7 +145,9 @@ def test_the_same_row_is_inserted_in_each_attempt(monkeypatch):
     assert (stored(), len(rows)) == ([ARTICLE], 2)
 
 
-def test_within_a_transaction_a_rating_is_rolled_back_with_it():
+def test_within_a_transaction_a_rating_is_rolled_back_with_it(monkeypatch):
+    """Group commit could insert the row by the connection of another thread, outside of the transaction."""
+    monkeypatch.delattr(store.GroupCommit, "insert")
     with transaction.atomic():
         assert submit(**ARTICLE).is_new is True
         transaction.set_rollback(True)

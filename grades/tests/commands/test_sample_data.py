@@ -1,4 +1,4 @@
-"""`manage.py sample_data`: what it makes, and what it refuses to touch."""
+"""`manage.py sample_data`: the rows that it makes, and the databases that it refuses."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,8 @@ from django.db.models import Count, F
 
 from grades.management.commands.sample_data import TOUR_NUMBER
 from grades.models import Account, Conflict, Grade, Repeat
+
+from ..helpers.processes import interrupt_command
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
@@ -31,7 +33,7 @@ def sample_data(*args, **options):
 
 
 def everything():
-    """Every row of all tables, without what the database or the login numbers by itself."""
+    """Every row of all tables, without the ids."""
     return [
         list(model.objects.order_by("id").values_list(*[f.name for f in model._meta.fields if f.name not in ids]))
         for model, ids in (
@@ -62,7 +64,7 @@ def test_it_fills_an_empty_database_and_makes_one_staff_login(django_user_model)
     assert re.fullmatch("[A-Za-z0-9]{16}", password)
 
 
-def test_the_same_seed_makes_the_same_rows_and_another_seed_others():
+def test_a_seed_determines_the_rows():
     runs = []
     for seed in (7, 7, 8):
         sample_data("--no-login", seed=seed)
@@ -88,9 +90,9 @@ def test_too_few_rows_for_the_tour_are_refused(option):
         sample_data(option)
 
 
-@pytest.mark.parametrize("what", ["grade", "account", "user"])
-def test_a_database_that_holds_anything_is_not_touched(what, make_grade, make_account, django_user_model):
-    {"grade": make_grade, "account": make_account, "user": lambda: django_user_model.objects.create_user("u")}[what]()
+@pytest.mark.parametrize("kind", ["grade", "account", "user"])
+def test_a_database_with_any_row_is_not_changed(kind, make_grade, make_account, django_user_model):
+    {"grade": make_grade, "account": make_account, "user": lambda: django_user_model.objects.create_user("u")}[kind]()
     before = everything(), list(django_user_model.objects.values())
     with pytest.raises(CommandError, match=r"^The database holds ratings, accounts or users already"):
         sample_data()
@@ -103,13 +105,13 @@ def test_if_empty_fills_an_empty_database():
     assert (Grade.objects.count(), Account.objects.count()) == (300, 120)
 
 
-def test_no_login_makes_none(django_user_model):
+def test_no_login_makes_no_user(django_user_model):
     sample_data("--no-login")
     assert not django_user_model.objects.exists()
     assert not Grade.objects.exclude(reviewer=None).exists()
 
 
-def test_the_number_of_the_tour_has_a_post_paid_dispatch_an_older_one_and_ratings():
+def test_the_number_of_the_tour_has_two_dispatches_and_ratings():
     sample_data("--no-login", grades=5, accounts=2)
     newest, older = Account.objects.of_number(TOUR_NUMBER)
     assert (newest.pay_type, newest.monthly_fee, newest.credit_amount) == ("postpaid", Decimal("99.00"), 149)
@@ -119,7 +121,7 @@ def test_the_number_of_the_tour_has_a_post_paid_dispatch_an_older_one_and_rating
     assert Grade.objects.of_account(TOUR_NUMBER).count() == 5
 
 
-def test_a_few_ratings_came_again_and_one_id_with_other_content():
+def test_a_few_ratings_have_duplicates_and_one_has_a_conflict():
     sample_data("--no-login")
     assert 5 <= Repeat.objects.since(NOW - timedelta(days=90)).count() <= 20
     assert not Repeat.objects.filter(repeated_at__gt=NOW).exists()
@@ -138,7 +140,7 @@ def test_ratings_lie_in_the_last_ninety_days_and_up_to_now():
     assert times[-1] >= NOW - timedelta(days=90)
 
 
-def test_most_ratings_are_good_some_are_bad_and_seven_in_ten_come_from_the_dispatch_list():
+def test_most_ratings_are_good_and_of_dispatched_accounts():
     sample_data("--no-login", grades=2000)
     good = Grade.objects.filter(lowest_grade__gte=4).count()
     bad = Grade.objects.at_or_below(2).count()
@@ -149,14 +151,14 @@ def test_most_ratings_are_good_some_are_bad_and_seven_in_ten_come_from_the_dispa
     assert 500 < Grade.objects.filter(has_remarks=True).count() < 1500
 
 
-def test_some_numbers_are_dispatched_twice_never_on_the_same_day():
+def test_some_numbers_have_two_dispatches_on_different_days():
     sample_data("--no-login")
     dispatches = Account.objects.values("acc_nbr").annotate(n=Count("id"), days=Count("dispatched_on", distinct=True))
     assert set(dispatches.values_list("n", flat=True)) == {1, 2}
     assert not dispatches.exclude(n=F("days")).exists()
 
 
-def test_unhappy_customers_were_followed_up_by_the_login_after_they_rated(django_user_model):
+def test_the_login_followed_up_unhappy_customers_after_their_ratings(django_user_model):
     sample_data()
     reviewed = Grade.objects.exclude(review_state="new")
     assert set(reviewed.values_list("review_state", flat=True)) == {"followed_up", "closed"}
@@ -166,14 +168,22 @@ def test_unhappy_customers_were_followed_up_by_the_login_after_they_rated(django
     assert not reviewed.exclude(reviewed_at__gt=F("insert_time"), reviewed_at__lt=NOW).exists()
 
 
-def test_grades_keep_to_another_range(settings):
+def test_grades_lie_in_the_range_of_the_settings(settings):
     settings.GRADE_MIN, settings.GRADE_MAX = 0, 10
     sample_data("--no-login")
     assert set(Grade.objects.values_list("grade1", flat=True)) == {0, 2, 5, 8, 10}
 
 
-def test_every_number_passes_the_contracts_pattern():
+def test_every_account_number_matches_the_contract():
     sample_data("--no-login")
     numbers = {*Grade.objects.values_list("acc_nbr", flat=True), *Account.objects.values_list("acc_nbr", flat=True)}
     assert {number for number in numbers if not re.fullmatch(settings.ACC_NBR_PATTERN, number)} == set()
     assert {number[:7] for number in numbers} == {"1380013"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ctrl_c_ends_the_command_with_one_line_and_stores_nothing(django_user_model):
+    status, output, (bar, *lines) = interrupt_command("sample_data", "--grades", "20000", at=r"ratings: +[1-9]\d%")
+    assert bar.startswith("ratings: ")
+    assert (status, output, lines) == (130, "", ["Stopped. Nothing was stored."])
+    assert not any(model.objects.exists() for model in (Grade, Account, django_user_model))
