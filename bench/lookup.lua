@@ -1,9 +1,9 @@
--- Look-ups for wrk. Arguments: the method, the path, and a file whose lines are a query or body, a tab and headers
--- as `name: value` with tabs between them; wrk goes through them over and over.
+-- Look-ups for wrk, repeated in a loop. Arguments: the method, the path and a file. A line of the file is a query or
+-- body and its headers (`name: value`), separated by tabs.
 
 dofile("bench/report.lua")
 
-local requests, turn = {}, 0
+local requests, position = {}, 0
 
 function init(args)
   local method, path, file = unpack(args)
@@ -24,16 +24,16 @@ function init(args)
       requests[#requests + 1] = wrk.format(method, path, headers, fields)
     end
   end
-  turn = thread_number * 97
+  position = thread_number * 97
 end
 
 function request()
-  turn = turn + 1
-  return requests[turn % #requests + 1]
+  position = position + 1
+  return requests[position % #requests + 1]
 end
 
--- A redirect to the login, or an empty list, is no look-up.
-unlike = 0
+-- A redirect to the login and an empty list count as unexpected replies.
+unexpected = 0
 function response(status, headers, body)
-  if status ~= 200 or #body < 20 then unlike = unlike + 1 end
+  if status ~= 200 or #body < 20 then unexpected = unexpected + 1 end
 end

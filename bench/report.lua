@@ -1,4 +1,4 @@
--- The end of a wrk run as one line of JSON; the other scripts take it in.
+-- Prints the result of a wrk run as one line of JSON. The other scripts include this file.
 
 function done(summary, latency, requests)
   local errors = summary.errors
@@ -7,7 +7,7 @@ function done(summary, latency, requests)
     seconds = summary.duration / 1e6,
     p50 = latency:percentile(50) / 1e3,
     p99 = latency:percentile(99) / 1e3,
-    refused = errors.status + seen_by(threads, "unlike"),
+    refused = errors.status + sum_over(threads, "unexpected"),
     broken = errors.connect + errors.read + errors.write + errors.timeout,
   }
   local parts = {}
@@ -21,7 +21,7 @@ function setup(thread)
   threads[#threads + 1] = thread
 end
 
-function seen_by(threads, name)
+function sum_over(threads, name)
   local sum = 0
   for _, thread in ipairs(threads) do sum = sum + (thread:get(name) or 0) end
   return sum

@@ -1,5 +1,5 @@
--- Ratings as the mini program sends them, for wrk: each value JSON in a form, no number twice.
--- Arguments: the path, the first rating's number, and for bench/memory.py after how many replies to stop.
+-- Ratings for wrk, in the format of the article's mini program: a form of JSON values. No account number repeats.
+-- Arguments: the path, the number of the first rating and, for bench/memory.py, the number of replies to stop after.
 
 dofile("bench/report.lua")
 
@@ -13,27 +13,27 @@ for text in ([[服务态度很好，师傅准时上门，装完还收拾干净�
   remarks[#remarks + 1] = text:gsub("[^%w]", function(c) return string.format("%%%02X", c:byte()) end)
 end
 
-local path, number, left
+local path, number, remaining
 local headers = { ["Content-Type"] = "application/x-www-form-urlencoded", ["charset"] = "utf-8" }
 
 function init(args)
   path = args[1]
   number = tonumber(args[2]) + thread_number * 500000
-  left = tonumber(args[3])
-  -- Reading replies costs wrk time; elsewhere the rows are counted instead.
-  if left then response = count_down end
+  remaining = tonumber(args[3])
+  -- Reading replies costs wrk time. The other benchmarks count the rows instead.
+  if remaining then response = count_down end
 end
 
 function request()
   number = number + 1
-  -- 899981 and 10 have no common factor: every account number once, in no order.
+  -- 899981 and 10 have no common factor, so each account number occurs once, in a scattered order.
   return wrk.format("POST", path, headers, string.format(
     "acc_nbr=%%221%010.0f%%22&grade1=%d&grade2=%d&grade3=%d&txt1=%%22%s%%22&txt2=%%22%%22&txt3=%%22%%22",
     number * 899981 % 1e10, number % 5 + 1, number / 5 % 5 + 1, number / 25 % 5 + 1, remarks[number % #remarks + 1]))
 end
 
 function count_down(status)
-  if status ~= 200 then unlike = (unlike or 0) + 1 end
-  left = left - 1
-  if left == 0 then wrk.thread:stop() end
+  if status ~= 200 then unexpected = (unexpected or 0) + 1 end
+  remaining = remaining - 1
+  if remaining == 0 then wrk.thread:stop() end
 end

@@ -1,11 +1,11 @@
-// A native mini program's folder → what the runtime loads in Chromium. Refuses what WeChat would refuse.
+// Compiles a native mini program for the runtime in Chromium. Fails where WeChat would fail.
 const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const esbuild = require("esbuild");
 const { TmplGroup } = require("glass-easel-template-compiler");
 
-// WeChat's own compilers. The package ships them without the right to be executed.
+// WeChat's own compilers. The package installs them without execute permission.
 const COMPILERS = path.join(path.dirname(require.resolve("miniprogram-compiler/package.json")), "bin", "linux");
 
 class BuildError extends Error {}
@@ -32,18 +32,18 @@ function readJSON(folder, file) {
   try {
     return JSON.parse(read(folder, file));
   } catch (error) {
-    throw error instanceof BuildError ? error : new BuildError(`${file} is no JSON: ${error.message}`);
+    throw error instanceof BuildError ? error : new BuildError(`${file} is not JSON: ${error.message}`);
   }
 }
 
-// wcsc's output as the WeChat client applies it: class names unprefixed, rpx as 750ths of the width.
-function styles(folder, file) {
+// wcsc's output as the WeChat client applies it: without prefixes of class names, and with 1 rpx = width / 750.
+function compileStyles(folder, file) {
   return compile("wcsc", folder, file)
     .replaceAll("%%HERESUFFIX%%", "")
     .replace(/%%\?(-?[\d.]+)rpx\?%%/g, (_, width) => `calc(100vw * ${width} / 750)`);
 }
 
-// Phones of years ago run it as it is: a script that means something else, or nothing, in ES2015 is refused.
+// Old phones run the scripts without a transpiler, so a script must be plain ES2015.
 function checkScript(source, file) {
   const print = (target) => esbuild.transformSync(source, { target, sourcefile: file, logLevel: "silent" }).code;
   try {
@@ -53,7 +53,7 @@ function checkScript(source, file) {
   }
 }
 
-function scripts(folder) {
+function readScripts(folder) {
   const modules = {};
   for (const file of fs.readdirSync(folder, { recursive: true })) {
     if (!file.endsWith(".js")) continue;
@@ -63,43 +63,46 @@ function scripts(folder) {
   return modules;
 }
 
-// What app.json takes from theme.json ("@name"), in its light colours.
-function themed(app, folder) {
+// Replaces "@name" in app.json by the light colour of theme.json.
+function applyTheme(app, folder) {
   if (!app.themeLocation) return app;
   const colours = readJSON(folder, app.themeLocation).light;
-  const of = (value) => {
+  const colourOf = (value) => {
     if (!String(value).startsWith("@")) return value;
     if (!colours[value.slice(1)]) throw new BuildError(`${app.themeLocation} has no ${value}`);
     return colours[value.slice(1)];
   };
-  return { ...app, window: Object.fromEntries(Object.entries(app.window).map(([name, value]) => [name, of(value)])) };
+  const entries = Object.entries(app.window).map(([name, value]) => [name, colourOf(value)]);
+  return { ...app, window: Object.fromEntries(entries) };
 }
 
-// The client as one script that sets window.miniProgram.
+// Returns the client as one script that sets window.miniProgram.
 function buildClient(folder) {
-  const app = themed(readJSON(folder, "app.json"), folder);
+  const app = applyTheme(readJSON(folder, "app.json"), folder);
   readJSON(folder, "project.config.json");
   readJSON(folder, app.sitemapLocation);
   const templates = new TmplGroup();
   const pages = {};
   for (const page of app.pages) {
     compile("wcc", folder, `${page}.wxml`);
-    // glass-easel only warns about a missing end tag, which WeChat rejects: any word of it is too much.
-    const words = templates.addTmpl(page, read(folder, `${page}.wxml`));
-    if (words.length) {
-      const all = words.map((word) => `${word.startLine + 1}:${word.startColumn + 1} ${word.message}`);
-      throw new BuildError(`${page}.wxml: ${all.join("; ")}`);
+    // glass-easel only warns about a missing end tag, which WeChat rejects. So each warning is an error.
+    const warnings = templates.addTmpl(page, read(folder, `${page}.wxml`));
+    if (warnings.length) {
+      const texts = warnings.map(
+        (warning) => `${warning.startLine + 1}:${warning.startColumn + 1} ${warning.message}`,
+      );
+      throw new BuildError(`${page}.wxml: ${texts.join("; ")}`);
     }
-    pages[page] = { config: readJSON(folder, `${page}.json`), css: styles(folder, `${page}.wxss`) };
+    pages[page] = { config: readJSON(folder, `${page}.json`), css: compileStyles(folder, `${page}.wxss`) };
     read(folder, `${page}.js`);
   }
   return `window.miniProgram = {
-    app: ${JSON.stringify(app)}, appCss: ${JSON.stringify(styles(folder, "app.wxss"))},
-    pages: ${JSON.stringify(pages)}, modules: ${JSON.stringify(scripts(folder))},
+    app: ${JSON.stringify(app)}, appCss: ${JSON.stringify(compileStyles(folder, "app.wxss"))},
+    pages: ${JSON.stringify(pages)}, modules: ${JSON.stringify(readScripts(folder))},
     templates: ${templates.getTmplGenObjectGroups()} };`;
 }
 
-// The runtime (glass-easel, built-in components, wx) as one script.
+// Returns the runtime (glass-easel, built-in components, wx) as one script.
 function buildRuntime() {
   return esbuild.buildSync({
     entryPoints: [path.join(__dirname, "runtime", "main.js")],

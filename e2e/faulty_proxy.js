@@ -1,12 +1,12 @@
-// Stands between a phone and the real server, and misbehaves when told to; else it passes everything on.
+// A proxy between a phone and the real server. It injects faults and forwards all other requests.
 const http = require("node:http");
 
 class FaultyProxy {
-  // upstream: the server's port on this machine.
-  constructor(upstream) {
-    this.upstream = upstream;
+  // upstreamPort: the server's port on this machine.
+  constructor(upstreamPort) {
+    this.upstreamPort = upstreamPort;
     this.faults = []; // [path, fault], each for one request
-    this.seen = []; // {method, path, headers, body, status} in the order of arrival
+    this.requests = []; // {method, path, url, headers, body, status}, in the order of arrival
     this.server = http.createServer((request, response) => this.handle(request, response));
   }
 
@@ -19,7 +19,7 @@ class FaultyProxy {
     });
   }
 
-  // From now on nobody listens: a connection is refused.
+  // After this, connections are refused.
   stop() {
     return new Promise((resolve) => {
       this.server.close(resolve);
@@ -27,14 +27,13 @@ class FaultyProxy {
     });
   }
 
-  // The next request of this path meets the fault: one of the functions below.
-  next(path, fault) {
+  // Applies `fault`, one of the functions below, to the next request of this path.
+  addFault(path, fault) {
     this.faults.push([path, fault]);
   }
 
-  // What arrived at a path.
-  to(path) {
-    return this.seen.filter((entry) => entry.path === path);
+  requestsTo(path) {
+    return this.requests.filter((entry) => entry.path === path);
   }
 
   async handle(request, response) {
@@ -50,18 +49,18 @@ class FaultyProxy {
       body: body.toString(),
       status: null,
     };
-    this.seen.push(entry);
-    const position = this.faults.findIndex(([faulty]) => faulty === path);
-    const fault = position < 0 ? passOn : this.faults.splice(position, 1)[0][1];
+    this.requests.push(entry);
+    const position = this.faults.findIndex(([faultyPath]) => faultyPath === path);
+    const fault = position < 0 ? forwardReply : this.faults.splice(position, 1)[0][1];
     await fault({ response, entry, forward: () => this.forward(request, body, entry) });
   }
 
   forward(request, body, entry) {
     return new Promise((resolve, reject) => {
-      const headers = { ...request.headers, host: `127.0.0.1:${this.upstream}` };
-      const onward = http.request(
+      const headers = { ...request.headers, host: `127.0.0.1:${this.upstreamPort}` };
+      const upstreamRequest = http.request(
         {
-          port: this.upstream,
+          port: this.upstreamPort,
           host: "127.0.0.1",
           method: request.method,
           path: request.url,
@@ -75,20 +74,20 @@ class FaultyProxy {
           resolve({ status: reply.statusCode, headers: reply.rawHeaders, body: Buffer.concat(chunks) });
         },
       );
-      onward.on("error", reject);
-      onward.end(body);
+      upstreamRequest.on("error", reject);
+      upstreamRequest.end(body);
     });
   }
 }
 
-async function passOn({ response, forward }) {
+async function forwardReply({ response, forward }) {
   const reply = await forward();
   response.writeHead(reply.status, reply.headers);
   response.end(reply.body);
 }
 
-// Another reply, which the server never hears of.
-const reply =
+// Replies without forwarding the request.
+const replyWith =
   (status, headers, body) =>
   async ({ response, entry }) => {
     entry.status = status;
@@ -96,31 +95,35 @@ const reply =
     response.end(body);
   };
 
-// The server does its work; its reply is lost.
+// The server handles the request; its reply is lost.
 const loseReply = async ({ response, forward }) => {
   await forward();
   response.socket.destroy();
 };
 
-// Nothing comes back, and nothing reaches the server.
-const silence = async () => {};
+// The request does not reach the server, and no reply comes.
+const noReply = async () => {};
 
-// The server answers, but the answer is kept back until `open` is called.
-function gate() {
-  let open;
-  const opened = new Promise((resolve) => {
-    open = resolve;
+// The server handles the request; its reply is held until `release` is called.
+function holdReply() {
+  let release;
+  const released = new Promise((resolve) => {
+    release = resolve;
   });
   const fault = async ({ response, forward }) => {
     const reply = await forward();
-    await opened;
+    await released;
     response.writeHead(reply.status, reply.headers);
     response.end(reply.body);
   };
-  return { fault, open };
+  return { fault, release };
 }
 
-// The wireless network of a hotel: its own page, and 200.
-const portal = reply(200, { "Content-Type": "text/html" }, "<!doctype html><title>Welcome</title>Log in to our Wi-Fi");
+// The Wi-Fi of a hotel: its login page with status 200.
+const captivePortal = replyWith(
+  200,
+  { "Content-Type": "text/html" },
+  "<!doctype html><title>Welcome</title>Log in to our Wi-Fi",
+);
 
-module.exports = { FaultyProxy, reply, loseReply, silence, gate, portal };
+module.exports = { FaultyProxy, replyWith, loseReply, noReply, holdReply, captivePortal };

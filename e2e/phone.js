@@ -1,18 +1,18 @@
-// One phone: a browser context in which the client runs, with the phone's own storage, network and
-// WeChat identity. Closing the app keeps the storage.
+// A phone: a browser context in which the client runs, with its own storage, network and WeChat identity.
+// Closing the app keeps the storage.
 const assert = require("node:assert/strict");
 const http = require("node:http");
 
-const BASE_URL = "https://rate.example.cn"; // the only domain in this mini program's list
-const AGENT = "Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50 MiniProgramEnv/android";
+const BASE_URL = "https://rate.example.cn"; // the only request domain of this mini program
+const USER_AGENT = "Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50 MiniProgramEnv/android";
 const REFERER = "https://servicewechat.com/touristappid/0/page-frame.html";
-// A request that the client gives up after 15 s is given up after 3 s here.
+// Divides the client's timeouts: 15 s become 3 s.
 const TIME_SCALE = 5;
-// Milliseconds: for a tap to find its place on a busy machine, and for the page to show what it should.
-const REACH = 20000;
-const PATIENCE = 15000;
+// Milliseconds, for a busy machine: until a tap finds its element, and until the page shows a result.
+const ACTION_TIMEOUT = 20000;
+const WAIT_TIMEOUT = 15000;
 
-// What wx.request's network stack does: resolves to {status, headers, body} or to {error}.
+// Stands in for the network stack of wx.request. Resolves to {status, headers, body} or to {error}.
 function send(port, { url, method, headers, body, timeout }) {
   if (!url.startsWith(`${BASE_URL}/`)) return Promise.resolve({ error: "url not in domain list" });
   return new Promise((resolve) => {
@@ -23,7 +23,7 @@ function send(port, { url, method, headers, body, timeout }) {
       path: url.slice(BASE_URL.length),
       method,
       agent: false,
-      headers: { ...headers, ...length, referer: REFERER, "user-agent": AGENT },
+      headers: { ...headers, ...length, referer: REFERER, "user-agent": USER_AGENT },
     });
     const timer = setTimeout(() => {
       resolve({ error: "timeout" });
@@ -37,8 +37,8 @@ function send(port, { url, method, headers, body, timeout }) {
         const chunks = [];
         for await (const chunk of reply) chunks.push(chunk);
         const names = reply.rawHeaders.filter((_, i) => i % 2 === 0);
-        const sent = Object.fromEntries(names.map((name, i) => [name, reply.rawHeaders[2 * i + 1]]));
-        resolve({ status: reply.statusCode, headers: sent, body: Buffer.concat(chunks).toString("utf8") });
+        const replyHeaders = Object.fromEntries(names.map((name, i) => [name, reply.rawHeaders[2 * i + 1]]));
+        resolve({ status: reply.statusCode, headers: replyHeaders, body: Buffer.concat(chunks).toString("utf8") });
       } catch (error) {
         fail(error);
       }
@@ -48,53 +48,50 @@ function send(port, { url, method, headers, body, timeout }) {
 }
 
 class Phone {
-  static async unpack(
-    browser,
-    { site, proxy, width = 375, fontSize = 16, asksForPrivacy = false, loginCode = () => "", patience = PATIENCE },
-  ) {
+  static async create(browser, settings) {
+    const { site, proxy, width = 375, fontSize = 16, asksForPrivacy = false, loginCode = () => "" } = settings;
     const phone = new Phone();
     phone.site = site;
     phone.proxy = proxy;
     phone.toasts = [];
-    phone.visited = []; // [function of wx, address]
-    phone.faults = [];
-    phone.patience = patience;
+    phone.wxCalls = []; // [function, address or name], without toasts
+    phone.errors = [];
     phone.context = await browser.newContext({ viewport: { width, height: 667 }, hasTouch: true, isMobile: true });
-    phone.context.setDefaultTimeout(REACH);
-    const settings = { fontSize, asksForPrivacy, privacyContract: "《服务评价小程序隐私保护指引》" };
-    await phone.context.addInitScript(`window.phoneSettings = ${JSON.stringify(settings)}`);
+    phone.context.setDefaultTimeout(ACTION_TIMEOUT);
+    const phoneSettings = { fontSize, asksForPrivacy, privacyContract: "《服务评价小程序隐私保护指引》" };
+    await phone.context.addInitScript(`window.phoneSettings = ${JSON.stringify(phoneSettings)}`);
     await phone.context.exposeFunction("phoneRequest", (request) => send(phone.proxy.port, request));
     await phone.context.exposeFunction("phoneLogin", () => loginCode());
-    await phone.context.exposeFunction("phoneNote", (name, detail) => phone.note(name, detail));
+    await phone.context.exposeFunction("phoneRecord", (name, detail) => phone.record(name, detail));
     return phone;
   }
 
-  note(name, detail) {
+  record(name, detail) {
     if (name === "toast") this.toasts.push(detail);
-    else if (name === "fault") this.faults.push(detail);
-    else this.visited.push([name, detail]);
+    else if (name === "error") this.errors.push(detail);
+    else this.wxCalls.push([name, detail]);
   }
 
-  // Opens the app at a page, as by a link or a QR code; `query` stands after the question mark.
+  // Opens the app at a page, as a link or a QR code does. `query` is the text after the question mark.
   async open(page = "pages/score/score", query = "") {
     this.page = await this.context.newPage();
-    this.page.on("pageerror", (error) => this.faults.push(error.message));
-    this.page.on("console", (message) => message.type() === "error" && this.faults.push(message.text()));
+    this.page.on("pageerror", (error) => this.errors.push(error.message));
+    this.page.on("console", (message) => message.type() === "error" && this.errors.push(message.text()));
     const address = new URLSearchParams({ page, query });
     await this.page.goto(`${this.site}/?${address}`);
-    await this.page.waitForFunction("window.phoneIsReady || undefined", null, { timeout: this.patience }).catch(() => {
-      throw new Error(`the app does not start: ${this.faults.join("; ")}`);
+    await this.page.waitForFunction("window.phoneIsReady || undefined", null, { timeout: WAIT_TIMEOUT }).catch(() => {
+      throw new Error(`the app does not start: ${this.errors.join("; ")}`);
     });
   }
 
-  // The app is swiped away, whatever it was doing.
-  kill() {
+  // Closes the app at once, even while it sends.
+  closeApp() {
     return this.page.close();
   }
 
-  async throwAway() {
+  async close() {
     await this.context.close();
-    assert.deepEqual(this.faults, [], "the client's script, its markup or a call of wx is at fault");
+    assert.deepEqual(this.errors, [], "errors in the client's scripts, templates or calls of wx");
   }
 
   storage(key) {
@@ -105,13 +102,13 @@ class Phone {
     return this.page.evaluate(([name, text]) => localStorage.setItem(`wx:${name}`, text), [key, JSON.stringify(value)]);
   }
 
-  // --- What a customer does -----------------------------------------------------------------------
+  // --- A customer's actions -----------------------------------------------------------------------
 
   type(field, text) {
     return this.page.fill(`#field-${field} :is(input, textarea)`, text);
   }
 
-  // By the label that a screen reader says.
+  // Finds the star by its accessible name.
   rate(label, points) {
     return this.page.getByRole("radio", { name: `${label}，${points} 分` }).tap();
   }
@@ -131,16 +128,16 @@ class Phone {
     for (const [i, text] of remarks.entries()) await this.type(`txt${i + 1}`, text);
   }
 
-  // --- What a customer sees -----------------------------------------------------------------------
+  // --- A customer's view --------------------------------------------------------------------------
 
-  see(selector) {
-    return this.page.locator(selector).waitFor({ timeout: this.patience });
+  waitFor(selector) {
+    return this.page.locator(selector).waitFor({ timeout: WAIT_TIMEOUT });
   }
 
-  // Waits until it says so; the error shows what it says instead.
-  async reads(selector, pattern) {
-    await this.see(selector);
-    for (let waited = 0; waited < this.patience; waited += 100) {
+  // Waits until the element's text matches. The error shows the text.
+  async waitForText(selector, pattern) {
+    await this.waitFor(selector);
+    for (let waited = 0; waited < WAIT_TIMEOUT; waited += 100) {
       if (pattern.test(await this.page.locator(selector).innerText())) return;
       await this.page.waitForTimeout(100);
     }
@@ -151,25 +148,25 @@ class Phone {
     return this.page.locator("#navigation-bar").innerText();
   }
 
-  sideways() {
+  horizontalOverflow() {
     return this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   }
 
-  // Elements whose text does not fit into them.
-  cutTexts() {
+  // Elements that do not fit their text.
+  clippedTexts() {
     return this.page.evaluate(() =>
       [...document.querySelectorAll("wx-text, wx-button, wx-input > input, wx-textarea > textarea")]
-        .filter((one) => getComputedStyle(one).display !== "inline" && one.clientHeight > 0)
-        .filter((one) => one.scrollHeight > one.clientHeight + 2)
-        .map((one) => one.outerHTML.slice(0, 120)),
+        .filter((element) => getComputedStyle(element).display !== "inline" && element.clientHeight > 0)
+        .filter((element) => element.scrollHeight > element.clientHeight + 2)
+        .map((element) => element.outerHTML.slice(0, 120)),
     );
   }
 
-  // What is to be tapped, and has less than 44 px to tap on.
+  // Tap targets smaller than 44 px.
   smallTargets() {
     return this.page.evaluate(() =>
       [...document.querySelectorAll("wx-button, [role=radio], .field")]
-        .map((one) => [one.textContent.slice(0, 20), one.getBoundingClientRect()])
+        .map((element) => [element.textContent.slice(0, 20), element.getBoundingClientRect()])
         .filter(([, box]) => box.width > 0 && (box.width < 44 || box.height < 44))
         .map(([text, box]) => `${text} ${box.width}x${box.height}`),
     );

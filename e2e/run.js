@@ -1,6 +1,6 @@
-// `node run.js [PATTERN]`: runs the scenarios whose names match, against a real server on the MariaDB that
-// DATABASE_URL names (`make e2e`). `node run.js --negative`: breaks the client in many ways and runs a
-// scenario against each, which must fail (`make e2e-negative`).
+// `node run.js [PATTERN]` runs the scenarios whose names match, against a real server on the MariaDB of
+// DATABASE_URL (`make e2e`). `node run.js --negative` breaks the client in many ways and runs one scenario
+// against each broken client; the scenario must fail (`make e2e-negative`).
 const fs = require("node:fs");
 const http = require("node:http");
 const os = require("node:os");
@@ -12,16 +12,16 @@ const { checkMutations } = require("./negative");
 const { Phone } = require("./phone");
 const { scenarios } = require("./scenarios");
 const { scenarios: loginScenarios } = require("./login_scenarios");
-const { migrate, startSite, startWeChat, storedRatings, ROOT } = require("./server");
+const { migrate, startSite, startWeChatStub, storedRatings, ROOT } = require("./server");
 
-const AT_A_TIME = 6;
+const PARALLEL_SCENARIOS = 6;
 const CLIENT = path.join(ROOT, "miniprogram");
 const PICTURES = process.env.PICTURES_DIR && path.resolve(ROOT, process.env.PICTURES_DIR);
 const CHROMIUM = process.env.CHROMIUM || "/usr/bin/chromium";
-const began = Date.now();
-const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
+const startedAt = Date.now();
+const elapsed = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;
 
-// Serves each client under a path of its own.
+// Serves each client under its own path.
 function serveClients(clients) {
   const runtime = buildRuntime();
   const document =
@@ -44,33 +44,33 @@ function serveClients(clients) {
   });
 }
 
-// The article's score page in place of ours.
-function articleClient(folder) {
+// Builds the client with the article's score page instead of ours.
+function buildArticleClient(folder) {
   const copy = path.join(folder, "article");
   fs.cpSync(CLIENT, copy, { recursive: true });
   fs.cpSync(path.join(__dirname, "article", "pages"), path.join(copy, "pages"), { recursive: true });
   return buildClient(copy);
 }
 
-// What one scenario has to itself.
+// The surroundings of one scenario: its account number, proxy and phones.
 class World {
-  constructor({ browser, site, upstream, client, number, pictures }) {
-    Object.assign(this, { browser, site, upstream, client, pictures });
+  constructor({ browser, site, serverPort, client, number, pictures, wechat }) {
+    Object.assign(this, { browser, site, serverPort, client, pictures, wechat });
     this.accNbr = `1390000${String(number).padStart(4, "0")}`;
     this.phones = [];
     this.steps = [];
   }
 
-  async begin() {
-    this.proxy = await new FaultyProxy(this.upstream).start();
+  async start() {
+    this.proxy = await new FaultyProxy(this.serverPort).start();
   }
 
   step(text) {
     this.steps.push(text);
   }
 
-  async phone({ client = this.client, ...settings } = {}) {
-    const phone = await Phone.unpack(this.browser, {
+  async newPhone({ client = this.client, ...settings } = {}) {
+    const phone = await Phone.create(this.browser, {
       site: `${this.site}/${client}`,
       proxy: this.proxy,
       ...settings,
@@ -79,7 +79,7 @@ class World {
     return phone;
   }
 
-  async picture(phone, name) {
+  async takePicture(phone, name) {
     if (!this.pictures) return;
     await phone.page.screenshot({
       path: path.join(this.pictures, `${name}.png`),
@@ -93,49 +93,49 @@ class World {
   }
 
   async get(address, headers = {}) {
-    const reply = await fetch(`http://127.0.0.1:${this.upstream}${address}`, { headers });
+    const reply = await fetch(`http://127.0.0.1:${this.serverPort}${address}`, { headers });
     return { status: reply.status, data: await reply.json() };
   }
 
-  // For the report of a failure.
-  async whatIsSeen() {
+  // The screens and requests, for the report of a failure.
+  async describeState() {
     const texts = this.phones.map((phone) => phone.page.evaluate("document.body.innerText").catch(() => "(closed)"));
-    const requests = this.proxy.seen.map((entry) => `${entry.method} ${entry.path} ${entry.status}`);
+    const requests = this.proxy.requests.map((entry) => `${entry.method} ${entry.path} ${entry.status}`);
     return `\nOn the screens: ${(await Promise.all(texts)).join("\n---\n")}\nRequests: ${requests.join(", ")}`;
   }
 
-  // Also looks at what went wrong quietly on a phone.
-  async end() {
-    const results = await Promise.allSettled(this.phones.map((phone) => phone.throwAway()));
+  // Fails if a phone reported an error that the scenario did not see.
+  async close() {
+    const results = await Promise.allSettled(this.phones.map((phone) => phone.close()));
     await this.proxy.stop();
     const failed = results.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
   }
 }
 
-let numbers = 0;
-async function live(scenario, surroundings) {
-  numbers += 1;
-  const world = new World({ ...surroundings, number: numbers });
-  await world.begin();
+let worldCount = 0;
+async function runScenario(scenario, options) {
+  worldCount += 1;
+  const world = new World({ ...options, number: worldCount });
+  await world.start();
   let error = null;
   try {
     await scenario(world);
   } catch (caught) {
     error = caught;
-    error.message += await world.whatIsSeen();
+    error.message += await world.describeState();
   }
-  await world.end().catch((caught) => {
+  await world.close().catch((caught) => {
     error = error ? new Error(`${error.message}\n${caught.message}\n${JSON.stringify(caught.actual)}`) : caught;
   });
   return { error, steps: world.steps };
 }
 
-// Runs tasks side by side, a few at a time.
-async function inParallel(tasks) {
+// Runs the tasks in parallel, PARALLEL_SCENARIOS at a time.
+async function runInParallel(tasks) {
   const waiting = [...tasks];
   await Promise.all(
-    Array.from({ length: AT_A_TIME }, async () => {
+    Array.from({ length: PARALLEL_SCENARIOS }, async () => {
       while (waiting.length) await waiting.shift()();
     }),
   );
@@ -147,23 +147,23 @@ async function main() {
   const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "miniprogram-e2e-"));
   const pictures = PICTURES || path.join(temporary, "pictures");
   fs.mkdirSync(pictures, { recursive: true });
-  const closing = [() => fs.rmSync(temporary, { recursive: true, force: true })];
+  const cleanups = [() => fs.rmSync(temporary, { recursive: true, force: true })];
   let failures = 0;
   let ran = 0;
   try {
-    const clients = { ours: buildClient(CLIENT), article: articleClient(temporary) };
-    console.log(`the client passes WeChat's wcc and wcsc (${seconds(began)})`);
+    const clients = { ours: buildClient(CLIENT), article: buildArticleClient(temporary) };
+    console.log(`WeChat's compilers wcc and wcsc accept the client (${elapsed(startedAt)})`);
     await migrate();
-    const wechat = await startWeChat();
-    closing.unshift(() => wechat.stop());
-    const [plain, withLogin] = await Promise.all([startSite(), startSite(wechat.settings)]);
-    closing.unshift(
-      () => plain.stop(),
-      () => withLogin.stop(),
+    const wechat = await startWeChatStub();
+    cleanups.unshift(() => wechat.stop());
+    const [plainSite, loginSite] = await Promise.all([startSite(), startSite(wechat.settings)]);
+    cleanups.unshift(
+      () => plainSite.stop(),
+      () => loginSite.stop(),
     );
-    console.log(`the server runs on MariaDB, once without and once with WeChat login (${seconds(began)})`);
+    console.log(`the server runs on MariaDB, without and with WeChat login (${elapsed(startedAt)})`);
     const pagesServer = await serveClients(clients);
-    closing.unshift(() => pagesServer.close());
+    cleanups.unshift(() => pagesServer.close());
     const browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: [
@@ -175,8 +175,8 @@ async function main() {
         "--disable-sync",
       ],
     });
-    closing.unshift(() => browser.close());
-    const surroundings = {
+    cleanups.unshift(() => browser.close());
+    const options = {
       browser,
       site: `http://127.0.0.1:${pagesServer.address().port}`,
       client: "ours",
@@ -184,46 +184,43 @@ async function main() {
       wechat,
     };
 
-    const task = (name, scenario, upstream) => async () => {
+    const task = (name, scenario, serverPort) => async () => {
       const start = Date.now();
-      const { error, steps } = await live((world) => scenario(Object.assign(world, { wechat })), {
-        ...surroundings,
-        upstream,
-      });
+      const { error, steps } = await runScenario(scenario, { ...options, serverPort });
       ran += 1;
-      console.log(`${error ? "FAILED" : "ok"}  ${name} (${seconds(start)})`);
+      console.log(`${error ? "FAILED" : "ok"}  ${name} (${elapsed(start)})`);
       for (const step of steps) console.log(`      ${step}`);
       if (error) {
         failures += 1;
         console.log(`${error.message}\n${error.stack}`);
       }
     };
-    const chosen = (all) => Object.entries(all).filter(([name]) => pattern.test(name));
+    const selected = (all) => Object.entries(all).filter(([name]) => pattern.test(name));
     if (!negative) {
-      await inParallel([
-        ...chosen(scenarios).map(([name, scenario]) => task(name, scenario, plain.port)),
-        ...chosen(loginScenarios).map(([name, scenario]) => task(name, scenario, withLogin.port)),
+      await runInParallel([
+        ...selected(scenarios).map(([name, scenario]) => task(name, scenario, plainSite.port)),
+        ...selected(loginScenarios).map(([name, scenario]) => task(name, scenario, loginSite.port)),
       ]);
     } else {
-      const begin = (client, scenario) =>
-        live(scenario, { ...surroundings, client, upstream: plain.port, pictures: null });
+      const runOn = (client, scenario) =>
+        runScenario(scenario, { ...options, client, serverPort: plainSite.port, pictures: null });
       const result = await checkMutations({
         folder: CLIENT,
         temporary,
         clients,
-        begin,
-        inParallel,
-        all: scenarios,
+        runOn,
+        runInParallel,
+        scenarios,
       });
       failures = result.missed;
       ran = result.caught + result.missed;
     }
     if (!ran) throw new Error(`no scenario matches ${pattern}`);
   } finally {
-    for (const close of closing) await close();
+    for (const cleanUp of cleanups) await cleanUp();
   }
-  const what = negative ? "broken clients caught" : "scenarios passed";
-  console.log(`e2e: ${ran - failures} of ${ran} ${what}, ${failures} failed (${seconds(began)})`);
+  const result = negative ? "broken clients caught" : "scenarios passed";
+  console.log(`e2e: ${ran - failures} of ${ran} ${result}, ${failures} failed (${elapsed(startedAt)})`);
   process.exitCode = failures ? 1 : 0;
 }
 

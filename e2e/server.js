@@ -1,4 +1,4 @@
-// The real server: gunicorn with the settings of production, on the database that DATABASE_URL names.
+// Starts the real server: gunicorn with production settings, on the database of DATABASE_URL.
 const { execFile, spawn } = require("node:child_process");
 const http = require("node:http");
 const net = require("node:net");
@@ -7,20 +7,20 @@ const { promisify } = require("node:util");
 
 const ROOT = path.dirname(__dirname);
 const PYTHON = path.join(ROOT, ".venv", "bin", "python");
-// Nothing of the shell or of an operator's .env; the key is of no use elsewhere.
-const NEUTRAL = {
+// Neither the shell's environment nor an operator's .env applies. The key is for these tests only.
+const TEST_SETTINGS = {
   ENV_FILE: "",
   SECRET_KEY: "for-the-end-to-end-tests-only-0123456789",
   WEB_WORKERS: "1",
   LOG_LEVEL: "WARNING",
 };
 const run = promisify(execFile);
-const environment = (more) => ({
+const environment = (settings) => ({
   PATH: process.env.PATH,
   LC_ALL: "C.UTF-8",
   DATABASE_URL: process.env.DATABASE_URL,
-  ...NEUTRAL,
-  ...more,
+  ...TEST_SETTINGS,
+  ...settings,
 });
 
 function freePort() {
@@ -32,7 +32,7 @@ function freePort() {
   });
 }
 
-function answers(port, address) {
+function isAnswering(port, address) {
   return new Promise((resolve) => {
     const request = http.get({ port, host: "127.0.0.1", path: address, timeout: 2000 }, (reply) => {
       reply.resume();
@@ -43,13 +43,13 @@ function answers(port, address) {
   });
 }
 
-// Starts a program that listens on `port`, and waits until it answers.
-async function start(command, args, { port, env, address = "/" }) {
+// Starts a program that listens on `port`, and waits until it answers a request of `readyPath`.
+async function startProgram(command, args, { port, env, readyPath = "/" }) {
   const log = [];
   const child = spawn(command, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
   child.stdout.on("data", (text) => log.push(text));
   child.stderr.on("data", (text) => log.push(text));
-  for (let tries = 0; !(await answers(port, address)); tries += 1) {
+  for (let tries = 0; !(await isAnswering(port, readyPath)); tries += 1) {
     if (child.exitCode !== null || tries > 300) throw new Error(`${command} does not answer:\n${log.join("")}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -68,17 +68,17 @@ const migrate = () =>
 async function startSite(settings = {}) {
   const port = await freePort();
   const env = environment({ PORT: String(port), ...settings });
-  return start(path.join(ROOT, ".venv", "bin", "gunicorn"), ["--config", "deploy/gunicorn.conf.py"], {
+  return startProgram(path.join(ROOT, ".venv", "bin", "gunicorn"), ["--config", "deploy/gunicorn.conf.py"], {
     port,
     env,
-    address: "/score/form",
+    readyPath: "/score/form",
   });
 }
 
-// WeChat's API, and the settings of a site that asks it who somebody is.
-async function startWeChat() {
+// Starts the stub of WeChat's API. Also returns the settings of a site that requires its login.
+async function startWeChatStub() {
   const port = await freePort();
-  const stub = await start("python3", [path.join(__dirname, "wechat_stub.py"), String(port)], {
+  const stub = await startProgram("python3", [path.join(__dirname, "wechat_stub.py"), String(port)], {
     port,
     env: environment(),
   });
@@ -91,12 +91,12 @@ async function startWeChat() {
   return { ...stub, settings };
 }
 
-// The rows of an account, oldest first, read past the server.
+// The rows of an account, oldest first, read from the database and not from the server.
 async function storedRatings(accNbr) {
   const [, user, password, host, port, name] = /^mysql:\/\/([^:]+):([^@]+)@([^:]+):(\d+)\/(.+)$/.exec(
     process.env.DATABASE_URL,
   );
-  if (!/^[\w.@+-]+$/.test(accNbr)) throw new Error(`not to be put into SQL: ${accNbr}`);
+  if (!/^[\w.@+-]+$/.test(accNbr)) throw new Error(`not safe in SQL: ${accNbr}`);
   const columns = ["grade1", "grade2", "grade3", "txt1", "txt2", "txt3"].map((column) => `'${column}', ${column}`);
   const { stdout } = await run(
     "mariadb",
@@ -121,4 +121,4 @@ async function storedRatings(accNbr) {
     .map((line) => JSON.parse(line));
 }
 
-module.exports = { migrate, startSite, startWeChat, storedRatings, ROOT };
+module.exports = { migrate, startSite, startWeChatStub, storedRatings, ROOT };

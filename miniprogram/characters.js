@@ -1,4 +1,4 @@
-// Characters as the server counts them: code points. "👍".length is 2, and it is one character.
+// Counts code points, as the server does: "👍".length is 2, but it is one character.
 function count(text) {
   return Array.from(text).length;
 }

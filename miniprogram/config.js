@@ -1,7 +1,8 @@
-// What an installation changes: the server's address, with https and without a slash at the end. It
-// must stand in WeChat's console too, as a request domain (see README.md).
+// The settings of an installation.
 module.exports = {
+  // The server's address: https, without a slash at the end. WeChat's console must list it as a request
+  // domain too (see README.md).
   baseUrl: "https://rate.example.cn",
-  // Milliseconds until a request is given up.
+  // The timeout of a request, in milliseconds.
   timeout: 15000,
 };

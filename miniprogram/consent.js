@@ -1,26 +1,26 @@
-// The consent that WeChat asks for before a personal number leaves the phone.
+// WeChat requires the customer's consent before a personal number leaves the phone.
 const storage = require("./storage");
 
-const KEY = "consent"; // for versions of WeChat that keep no record themselves
+const KEY = "consent"; // only for versions of WeChat that keep no record themselves
 
-function own() {
+function ownRequest() {
   return storage.read(KEY) ? null : { native: false, contract: "" };
 }
 
-// Resolves to null if nothing is left to ask, else to {native, contract}: whether WeChat's own button
-// takes the consent, and the name of the guideline to read first.
-function needed() {
+// Resolves to the request for consent to show, or to null if the customer has consented:
+// {native: whether WeChat's own button takes the consent, contract: the name of the privacy guideline}.
+function pendingRequest() {
   return new Promise((resolve) => {
-    if (!wx.getPrivacySetting) return resolve(own()); // before base library 2.32.3
+    if (!wx.getPrivacySetting) return resolve(ownRequest()); // before base library 2.32.3
     return wx.getPrivacySetting({
       success: (setting) =>
         resolve(setting.needAuthorization ? { native: true, contract: setting.privacyContractName || "" } : null),
-      fail: () => resolve(own()),
+      fail: () => resolve(ownRequest()),
     });
   });
 }
 
-function given() {
+function record() {
   storage.write(KEY, true);
 }
 
@@ -28,4 +28,4 @@ function openContract() {
   if (wx.openPrivacyContract) wx.openPrivacyContract({});
 }
 
-module.exports = { needed, given, openContract };
+module.exports = { pendingRequest, record, openContract };

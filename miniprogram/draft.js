@@ -1,48 +1,48 @@
-// The one rating that is being filled in. It stays in storage until the server's own success has
-// come, so neither a closed app nor a lost network loses it.
+// The rating that the customer is filling in. It stays in the phone's storage until the server confirms
+// it, so a closed app or a lost network does not lose it.
 const storage = require("./storage");
 
 const KEY = "draft";
-const NONE = -1; // a grade that is not given yet; the server's grades begin at 0 or above
+const NO_GRADE = -1; // the server's grades begin at 0 or above
 
 function empty(accNbr) {
   return {
     submission_id: null,
     acc_nbr: accNbr || "",
-    grades: [NONE, NONE, NONE],
+    grades: [NO_GRADE, NO_GRADE, NO_GRADE],
     remarks: ["", "", ""],
-    // Whether the server may have stored it already: it was sent, and no clear answer came back.
+    // The draft was sent and no clear reply came back, so the server may have stored it.
     may_be_stored: false,
   };
 }
 
-// The draft of an earlier visit, or null. An account number alone is not worth offering.
-function stored() {
+// The draft of an earlier visit, or null. A draft with only an account number is not worth offering.
+function load() {
   const draft = storage.read(KEY);
   const isDraft = draft && Array.isArray(draft.grades) && Array.isArray(draft.remarks);
   if (!isDraft) return null;
-  const isFilled = draft.grades.some((grade) => grade !== NONE) || draft.remarks.some((text) => text);
-  return isFilled ? Object.assign(empty(), draft) : null;
+  const hasContent = draft.grades.some((grade) => grade !== NO_GRADE) || draft.remarks.some((text) => text);
+  return hasContent ? Object.assign(empty(), draft) : null;
 }
 
 function save(draft) {
   storage.write(KEY, draft);
 }
 
-// Removes the draft, unless another one has taken its place meanwhile.
+// Removes the draft, unless another draft has replaced it meanwhile.
 function remove(draft) {
   const current = storage.read(KEY);
   if (current && current.submission_id === draft.submission_id) storage.remove(KEY);
 }
 
 function randomBytes() {
-  const weak = () => Array.from({ length: 16 }, () => Math.floor(Math.random() * 256));
+  const fallback = () => Array.from({ length: 16 }, () => Math.floor(Math.random() * 256));
   return new Promise((resolve) => {
-    if (!wx.getRandomValues) return resolve(weak());
+    if (!wx.getRandomValues) return resolve(fallback());
     return wx.getRandomValues({
       length: 16,
       success: (result) => resolve(Array.from(new Uint8Array(result.randomValues))),
-      fail: () => resolve(weak()),
+      fail: () => resolve(fallback()),
     });
   });
 }
@@ -58,8 +58,8 @@ function newId() {
 }
 
 // Gives the draft its id, once. The id is stored before anything is sent: a resend after the app was
-// closed must carry the same one.
-function identify(draft) {
+// closed must carry the same id.
+function assignId(draft) {
   if (draft.submission_id) return Promise.resolve(draft);
   return newId().then((id) => {
     draft.submission_id = id;
@@ -68,11 +68,11 @@ function identify(draft) {
   });
 }
 
-// The same content as another submission: the customer wants to change what may be stored already.
-function asNew(draft) {
+// Makes the draft another rating: the server may have stored the content under the old id.
+function resetId(draft) {
   draft.submission_id = null;
   draft.may_be_stored = false;
   save(draft);
 }
 
-module.exports = { NONE, empty, stored, save, remove, identify, asNew };
+module.exports = { NO_GRADE, empty, load, save, remove, assignId, resetId };

@@ -1,4 +1,4 @@
-// What the form asks, by GET /score/form. The last copy is kept, so that the page opens offline.
+// The form's questions and limits, from GET /score/form. The last copy is kept, so the page opens offline.
 const { request } = require("./request");
 const storage = require("./storage");
 
@@ -14,35 +14,35 @@ const DEFAULTS = {
   wechat_login_required: false,
 };
 
-const isThreeTexts = (value) =>
+const isTextTriple = (value) =>
   Array.isArray(value) && value.length === 3 && value.every((text) => typeof text === "string");
 
 function isForm(value) {
   return (
     Boolean(value) &&
-    isThreeTexts(value.grade_labels) &&
-    isThreeTexts(value.remark_prompts) &&
+    isTextTriple(value.grade_labels) &&
+    isTextTriple(value.remark_prompts) &&
     ["grade_min", "grade_max", "remark_length"].every((name) => typeof value[name] === "number") &&
     value.grade_min < value.grade_max
   );
 }
 
-function stored() {
+function cached() {
   const copy = storage.read(KEY);
   return isForm(copy) ? copy : DEFAULTS;
 }
 
-// Resolves to the newest form that can be had; never rejects.
+// Resolves to the server's form, or to the last copy if the request fails; never rejects.
 function refresh() {
   return request("GET", "/score/form").then(
     (reply) => {
-      if (reply.status !== 200 || !isForm(reply.data)) return stored();
+      if (reply.status !== 200 || !isForm(reply.data)) return cached();
       const form = Object.assign({}, DEFAULTS, reply.data);
       storage.write(KEY, form);
       return form;
     },
-    () => stored(),
+    () => cached(),
   );
 }
 
-module.exports = { stored, refresh };
+module.exports = { cached, refresh };

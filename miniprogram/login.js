@@ -1,20 +1,20 @@
-// Who is asking, where the server wants to know: a code of wx.login for a signed session.
-const { request, whenToRetry } = require("./request");
+// WeChat login, if the server uses it: exchanges a code of wx.login for a signed session.
+const { request, retryText } = require("./request");
 const storage = require("./storage");
 
 const KEY = "session";
-const MARGIN = 60 * 1000; // milliseconds before its end in which a session is not begun with
+const MARGIN = 60 * 1000; // milliseconds; a session that ends sooner is not used
 
 function stored() {
-  const session = storage.read(KEY);
-  return session && session.expires_at > Date.now() + MARGIN ? session.token : null;
+  const entry = storage.read(KEY);
+  return entry && entry.expires_at > Date.now() + MARGIN ? entry.token : null;
 }
 
-function forget() {
+function clear() {
   storage.remove(KEY);
 }
 
-function code() {
+function requestCode() {
   return new Promise((resolve, reject) => {
     wx.login({
       timeout: 10000,
@@ -24,25 +24,25 @@ function code() {
   });
 }
 
-function textOf(reply) {
-  if (reply.status === 429) return `微信登录太频繁，${whenToRetry(reply.headers)}再试`;
-  if (reply.status === 503) return `微信登录暂时不可用，${whenToRetry(reply.headers)}再试`;
+function errorText(reply) {
+  if (reply.status === 429) return `微信登录太频繁，${retryText(reply.headers)}再试`;
+  if (reply.status === 503) return `微信登录暂时不可用，${retryText(reply.headers)}再试`;
   return "微信登录没有成功";
 }
 
-// A new session. Rejects with {text}, in words for the customer.
-function fresh() {
-  forget();
-  return code()
-    .then((value) =>
-      request("POST", "/wechat/login", { data: { code: value } }).catch(() =>
+// Resolves to a new session. Rejects with {text}, a message for the customer.
+function renew() {
+  clear();
+  return requestCode()
+    .then((code) =>
+      request("POST", "/wechat/login", { data: { code } }).catch(() =>
         Promise.reject({ text: "网络不通，微信登录没有成功" }),
       ),
     )
     .then((reply) => {
       const answer = reply.data || {};
       if (reply.status !== 200 || typeof answer.session !== "string") {
-        return Promise.reject({ text: textOf(reply) });
+        return Promise.reject({ text: errorText(reply) });
       }
       const lifetime = Number(answer.expires_in) * 1000 || 0;
       storage.write(KEY, { token: answer.session, expires_at: Date.now() + lifetime });
@@ -52,9 +52,9 @@ function fresh() {
 
 function session() {
   const token = stored();
-  return token ? Promise.resolve(token) : fresh();
+  return token ? Promise.resolve(token) : renew();
 }
 
-const headerOf = (token) => (token ? { Authorization: `Bearer ${token}` } : {});
+const authorization = (token) => (token ? { Authorization: `Bearer ${token}` } : {});
 
-module.exports = { stored, session, fresh, forget, headerOf };
+module.exports = { stored, session, renew, clear, authorization };

@@ -1,40 +1,40 @@
-// The signed receipts of the ratings sent from this phone. One shows the ratings of its account, and after
-// WeChat login those of its owner; several are kept of each account, as one may outlive another.
+// The signed receipts of the ratings sent from this phone. A receipt shows the anonymous ratings of its
+// account and, after WeChat login, those of its owner. Several are kept per account, as they expire at different times.
 const storage = require("./storage");
 
 const KEY = "receipts";
-const PER_ACCOUNT = 20;
-const IN_ALL = 100;
+const MAX_PER_ACCOUNT = 20;
+const MAX_TOTAL = 100;
 
-function all() {
+function load() {
   const list = storage.read(KEY);
   return Array.isArray(list) ? list : [];
 }
 
 function add(accNbr, receipt) {
   if (!receipt) return;
-  const others = all().filter((entry) => entry.receipt !== receipt);
-  let ofThisAccount = 0;
+  const others = load().filter((entry) => entry.receipt !== receipt);
+  let count = 0;
   const kept = [{ acc_nbr: accNbr, receipt }].concat(others).filter((entry) => {
     if (entry.acc_nbr !== accNbr) return true;
-    ofThisAccount += 1;
-    return ofThisAccount <= PER_ACCOUNT;
+    count += 1;
+    return count <= MAX_PER_ACCOUNT;
   });
-  storage.write(KEY, kept.slice(0, IN_ALL));
+  storage.write(KEY, kept.slice(0, MAX_TOTAL));
 }
 
-// Newest first.
-function of(accNbr) {
-  return all()
+// The receipts of an account, newest first.
+function forAccount(accNbr) {
+  return load()
     .filter((entry) => entry.acc_nbr === accNbr)
     .map((entry) => entry.receipt);
 }
 
-// The account numbers that there is a receipt for, the latest rated first.
+// The account numbers with a receipt, the latest rated first.
 function accounts() {
-  return all()
+  return load()
     .map((entry) => entry.acc_nbr)
     .filter((accNbr, index, list) => list.indexOf(accNbr) === index);
 }
 
-module.exports = { add, of, accounts };
+module.exports = { add, forAccount, accounts };

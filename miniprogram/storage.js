@@ -1,4 +1,4 @@
-// The phone's storage. A full or broken one must not stop a rating: it then lives in memory only.
+// The phone's storage. If it is full or broken, the draft lives in memory only and can still be sent.
 function read(key) {
   try {
     return wx.getStorageSync(key) || null;

@@ -1,17 +1,17 @@
-// WeChat's built-in components, as far as these pages use them: <input> in WXML is <wx-input> in the
-// document, with the real control inside.
+// The built-in components of WeChat that the pages use. <input> in WXML is <wx-input> in the document, with
+// the HTML control inside.
 const ARIA = ["Role", "Label", "Checked", "Hidden", "Disabled"];
 const aria = Object.fromEntries(ARIA.map((name) => [`aria${name}`, null]));
-const attributeOf = (name) => (name === "Role" ? "role" : `aria-${name.toLowerCase()}`);
+const attributeName = (name) => (name === "Role" ? "role" : `aria-${name.toLowerCase()}`);
 
-function showAttributes(component) {
+function setAttributes(component) {
   const host = component.$$;
   if (!host) return;
-  if (component.id) host.id = component.id; // glass-easel keeps it from the document
+  if (component.id) host.id = component.id; // glass-easel does not set it in the document
   for (const name of ARIA) {
     const value = component.data[`aria${name}`];
-    if (value === null || value === undefined || value === "") host.removeAttribute(attributeOf(name));
-    else host.setAttribute(attributeOf(name), String(value));
+    if (value === null || value === undefined || value === "") host.removeAttribute(attributeName(name));
+    else host.setAttribute(attributeName(name), String(value));
   }
   if (host.localName === "wx-button" && !host.hasAttribute("role")) host.setAttribute("role", "button");
 }
@@ -26,13 +26,13 @@ export function defineComponents(space, phone) {
       observers: {
         ...observers,
         "**"() {
-          showAttributes(this);
+          setAttributes(this);
           observers?.["**"]?.call(this);
         },
       },
       lifetimes: {
         attached() {
-          showAttributes(this);
+          setAttributes(this);
           attached?.call(this);
         },
         detached() {

@@ -1,26 +1,26 @@
-// Runs window.miniProgram (see ../build.js) with glass-easel: modules, the stack of pages, `wx`.
-// This is "glass-easel in Chromium", not WeChat: one thread, Chromium's controls, our own `wx`.
+// Runs window.miniProgram (see ../build.js) with glass-easel: modules, the page stack, `wx`.
+// This is glass-easel in Chromium and not WeChat: one thread, Chromium's controls, our own `wx`.
 import { MiniProgramEnv, glassEasel } from "glass-easel-miniprogram-adapter";
 import { defineComponents } from "./components.js";
-import { makeWx } from "./wx.js";
+import { createWx } from "./wx.js";
 import { CLIENT_CSS } from "./style.js";
 
 const { app, appCss, pages: pageFiles, modules, templates } = window.miniProgram;
 
 // --- The phone ------------------------------------------------------------------------------------
 
-const AGREED = "phone:privacy-agreed";
+const PRIVACY_CONSENT_KEY = "phone:privacy-agreed";
 const phone = {
   ...window.phoneSettings, // fontSize, asksForPrivacy, privacyContract
-  note: (name, detail) => window.phoneNote(name, detail),
-  fault: (text) => window.phoneNote("fault", text),
-  mustAskForPrivacy: () => phone.asksForPrivacy && !localStorage.getItem(AGREED),
-  agreeToPrivacy: () => localStorage.setItem(AGREED, "yes"),
+  record: (name, detail) => window.phoneRecord(name, detail),
+  reportError: (text) => window.phoneRecord("error", text),
+  needsPrivacyConsent: () => phone.asksForPrivacy && !localStorage.getItem(PRIVACY_CONSENT_KEY),
+  agreeToPrivacy: () => localStorage.setItem(PRIVACY_CONSENT_KEY, "yes"),
 };
-glassEasel.addGlobalErrorListener((error) => phone.fault(String(error?.stack ?? error)));
-glassEasel.addGlobalWarningListener((message) => phone.fault(`warning: ${message}`));
-window.addEventListener("error", (event) => phone.fault(event.message));
-window.addEventListener("unhandledrejection", (event) => phone.fault(String(event.reason?.stack ?? event.reason)));
+glassEasel.addGlobalErrorListener((error) => phone.reportError(String(error?.stack ?? error)));
+glassEasel.addGlobalWarningListener((message) => phone.reportError(`warning: ${message}`));
+window.addEventListener("error", (event) => phone.reportError(event.message));
+window.addEventListener("unhandledrejection", ({ reason }) => phone.reportError(String(reason?.stack ?? reason)));
 
 // --- glass-easel ----------------------------------------------------------------------------------
 
@@ -56,10 +56,10 @@ navigationBar.id = "navigation-bar";
 navigationBar.style.background = app.window.navigationBarBackgroundColor ?? "#fff";
 document.body.append(navigationBar);
 
-// --- The stack of pages ---------------------------------------------------------------------------
+// --- The page stack -------------------------------------------------------------------------------
 
 const stack = [];
-const top = () => stack[stack.length - 1];
+const currentPage = () => stack[stack.length - 1];
 
 function resolve(from, relative) {
   if (relative.startsWith("/")) return relative.slice(1);
@@ -71,8 +71,8 @@ function resolve(from, relative) {
   return parts.join("/");
 }
 
-// As WeChat hands them over: not decoded, and cut at a second "=".
-const optionsOf = (query) =>
+// As in WeChat: not decoded, and cut off at a second "=".
+const parseOptions = (query) =>
   Object.fromEntries(
     (query ?? "")
       .split("&")
@@ -81,76 +81,75 @@ const optionsOf = (query) =>
       .map(([name, value = ""]) => [name, value]),
   );
 
-function call(page, name, ...values) {
+function callHandler(page, name, ...values) {
   try {
     page.instance[name]?.(...values);
   } catch (error) {
-    phone.fault(String(error.stack));
+    phone.reportError(String(error.stack));
   }
 }
 
-function show(page, isShown) {
+function setShown(page, isShown) {
   page.style.disabled = !isShown;
   page.root.getComponent().$$.style.display = isShown ? "" : "none";
   if (isShown)
     navigationBar.textContent =
       pageFiles[page.route].config.navigationBarTitleText ?? app.window.navigationBarTitleText;
-  call(page, isShown ? "onShow" : "onHide");
+  callHandler(page, isShown ? "onShow" : "onHide");
 }
 
-function close(page) {
-  call(page, "onUnload");
+function closePage(page) {
+  callHandler(page, "onUnload");
   const host = page.root.getComponent().$$;
   page.root.release();
   host.remove();
   page.style.remove();
 }
 
-function start(route, query) {
+function openPage(route, query) {
   const style = addStyle(pageFiles[route].css);
   const root = backend.createRoot("page", space, route);
   const page = { route, root, style, instance: root.get() };
   page.instance.route = route;
-  page.instance.options = optionsOf(query);
+  page.instance.options = parseOptions(query);
   stack.push(page);
-  call(page, "onLoad", page.instance.options);
+  callHandler(page, "onLoad", page.instance.options);
   const placeholder = document.createElement("span");
   document.body.append(placeholder);
   root.attach(document.body, placeholder);
-  show(page, true);
-  call(page, "onReady");
+  setShown(page, true);
+  callHandler(page, "onReady");
   window.scrollTo(0, 0);
 }
 
 const pages = {
-  // Opens a page after closing so many; returns what is wrong with the address, if anything.
+  // Closes `closing` pages and opens another. Returns an error text, or "".
   open(url, { closing }) {
     const [address, query] = url.split("?");
-    const route = resolve(top().route, address);
+    const route = resolve(currentPage().route, address);
     if (!app.pages.includes(route)) return `page "${route}" is not found`;
     setTimeout(() => {
-      document.getElementById("wx-toast")?.remove(); // a toast goes with its page
+      document.getElementById("wx-toast")?.remove(); // WeChat removes a toast with its page
       stack
         .splice(Math.max(stack.length - closing, 0))
         .reverse()
-        .forEach(close);
-      if (stack.length) show(top(), false);
-      start(route, query);
+        .forEach(closePage);
+      if (stack.length) setShown(currentPage(), false);
+      openPage(route, query);
     });
     return "";
   },
   back() {
     if (stack.length < 2) return false;
-    close(stack.pop());
-    show(top(), true);
+    closePage(stack.pop());
+    setShown(currentPage(), true);
     return true;
   },
 };
-window.phoneBack = () => pages.back();
 
 // --- Modules --------------------------------------------------------------------------------------
 
-const wx = makeWx(phone, pages);
+const wx = createWx(phone, pages);
 let application = null;
 const globals = {
   wx,
@@ -161,8 +160,8 @@ const globals = {
     options.onLaunch?.({});
   },
 };
-// What WeChat's script engine has: the language, timers and a console. No window, document, fetch …
-const LANGUAGE = new Set([
+// The globals of WeChat's script engine: the language, timers and a console, but no window, document or fetch.
+const SCRIPT_GLOBALS = new Set([
   ..."Object Array Function String Number Boolean Symbol BigInt Math JSON Date RegExp Promise Map Set WeakMap WeakSet".split(
     " ",
   ),
@@ -170,20 +169,20 @@ const LANGUAGE = new Set([
   ..."undefined NaN Infinity parseInt parseFloat isNaN isFinite encodeURIComponent decodeURIComponent".split(" "),
   ..."encodeURI decodeURI setTimeout clearTimeout setInterval clearInterval console".split(" "),
 ]);
-const sandbox = (locals) =>
+const createScope = (locals) =>
   new Proxy(locals, {
     has: () => true,
     get(target, name) {
       if (name === Symbol.unscopables) return undefined;
       if (name in target) return target[name];
-      if (!LANGUAGE.has(name)) throw new ReferenceError(`${String(name)} is not defined`);
+      if (!SCRIPT_GLOBALS.has(name)) throw new ReferenceError(`${String(name)} is not defined`);
       const value = window[name];
       return typeof value === "function" && /^(set|clear)/.test(name) ? value.bind(window) : value;
     },
   });
 
 const loaded = new Map();
-function load(id, extra = {}) {
+function loadModule(id, extra = {}) {
   if (loaded.has(id)) return loaded.get(id).exports;
   if (!(id in modules)) throw new Error(`module not found: ${id}`);
   const module = { exports: {} };
@@ -193,19 +192,19 @@ function load(id, extra = {}) {
     ...extra,
     module,
     exports: module.exports,
-    require: (relative) => load(resolve(id, relative).replace(/\.js$/, "")),
+    require: (relative) => loadModule(resolve(id, relative).replace(/\.js$/, "")),
   };
   const body = `with (scope) { (function () { "use strict"; ${modules[id]}\n})(); }\n//# sourceURL=${id}.js`;
-  new Function("scope", body)(sandbox(locals));
+  new Function("scope", body)(createScope(locals));
   return module.exports;
 }
 
-load("app");
+loadModule("app");
 for (const page of app.pages) {
   space.addComponentStaticConfig(page, { usingComponents: {}, ...pageFiles[page].config });
   space.addCompiledTemplate(page, { groupList: templates, content: templates[page] });
-  space.componentEnv(page, ({ Page }) => load(page, { Page }));
+  space.componentEnv(page, ({ Page }) => loadModule(page, { Page }));
 }
 const address = new URLSearchParams(window.location.search);
-start(address.get("page") ?? app.pages[0], address.get("query") ?? "");
+openPage(address.get("page") ?? app.pages[0], address.get("query") ?? "");
 window.phoneIsReady = true;

@@ -1,4 +1,4 @@
-// The defaults of WeChat's client under the pages' own styles, those that pages stumble over included.
+// The default styles of WeChat's client, including those that often break pages' own styles.
 export const CLIENT_CSS = `
 body { margin: 0; font: 16px/1.4 -apple-system, "PingFang SC", "Noto Sans CJK SC", sans-serif; }
 wx-view, wx-form { display: block; }

@@ -1,7 +1,7 @@
-// The part of `wx` that the pages use. What is not here is undefined, as a function that WeChat has
-// not got. Real HTTP goes out from the test's process (window.phoneRequest), as it does in WeChat from
-// the app and not from the web view: no CORS, no cookies, no Sec-Fetch headers.
-const STORED = "wx:";
+// The part of `wx` that the pages use. All else is undefined, like a function that an old WeChat lacks.
+// The test's process sends the HTTP requests (window.phoneRequest), as in WeChat the app does and not the
+// web view: no CORS, no cookies, no Sec-Fetch headers.
+const STORAGE_PREFIX = "wx:";
 
 function finish(options, ok, result) {
   const callback = ok ? options.success : options.fail;
@@ -9,14 +9,14 @@ function finish(options, ok, result) {
   options.complete?.(result);
 }
 
-// A form's values are not stringified for the caller in a POST, and are in a GET.
+// As in WeChat, objects are stringified in a GET, but not in a POST.
 const encode = (data, stringify) =>
   Object.entries(data)
     .map(([name, value]) => [name, stringify && typeof value === "object" ? JSON.stringify(value) : value])
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
     .join("&");
 
-function requestOf({ url, method = "GET", header = {}, data, timeout = 60000 }) {
+function toRequest({ url, method = "GET", header = {}, data, timeout = 60000 }) {
   const headers = { "content-type": "application/json" };
   for (const [name, value] of Object.entries(header)) {
     if (name.toLowerCase() !== "referer") headers[name.toLowerCase()] = String(value);
@@ -45,40 +45,40 @@ function element(tag, id, text) {
   return result;
 }
 
-export function makeWx(phone, pages) {
+export function createWx(phone, pages) {
   const hideToast = () => document.getElementById("wx-toast")?.remove();
-  const navigate = (name, go) => (options) => {
-    phone.note(name, options.url);
-    const fault = go(options.url);
-    if (fault) phone.fault(`${name}:fail ${fault}`);
-    finish(options, !fault, { errMsg: fault ? `${name}:fail ${fault}` : `${name}:ok` });
+  const navigate = (name, open) => (options) => {
+    phone.record(name, options.url);
+    const problem = open(options.url);
+    if (problem) phone.reportError(`${name}:fail ${problem}`);
+    finish(options, !problem, { errMsg: problem ? `${name}:fail ${problem}` : `${name}:ok` });
   };
 
   return {
     request(options) {
-      window.phoneRequest(requestOf(options)).then((reply) => {
+      window.phoneRequest(toRequest(options)).then((reply) => {
         if (reply.error) return finish(options, false, { errMsg: `request:fail ${reply.error}`, errno: 600001 });
         let data = reply.body;
         try {
           data = JSON.parse(data);
         } catch {
-          // A reply that is no JSON stays a string.
+          // A reply that is not JSON stays a string.
         }
         return finish(options, true, { data, statusCode: reply.status, header: reply.headers, errMsg: "request:ok" });
       });
     },
 
-    getStorageSync: (key) => JSON.parse(localStorage.getItem(STORED + key) ?? '""'),
-    setStorageSync: (key, value) => localStorage.setItem(STORED + key, JSON.stringify(value)),
-    removeStorageSync: (key) => localStorage.removeItem(STORED + key),
+    getStorageSync: (key) => JSON.parse(localStorage.getItem(STORAGE_PREFIX + key) ?? '""'),
+    setStorageSync: (key, value) => localStorage.setItem(STORAGE_PREFIX + key, JSON.stringify(value)),
+    removeStorageSync: (key) => localStorage.removeItem(STORAGE_PREFIX + key),
 
     showToast(options) {
       if (typeof options.title !== "string") {
-        phone.fault("showToast: the title is no string");
+        phone.reportError("showToast: the title is not a string");
         return finish(options, false, { errMsg: "showToast:fail parameter.title should be String" });
       }
       hideToast();
-      phone.note("toast", options.title);
+      phone.record("toast", options.title);
       const mark = element("div", "", options.icon === "success" ? "✓" : "");
       const toast = overlay("wx-toast", mark, element("div", "", options.title));
       setTimeout(() => toast.remove(), options.duration ?? 1500);
@@ -86,25 +86,25 @@ export function makeWx(phone, pages) {
     },
     hideToast,
     showModal(options) {
-      const confirm = element("button", "wx-modal-confirm", options.confirmText ?? "确定");
-      const cancel = element("button", "wx-modal-cancel", options.cancelText ?? "取消");
+      const confirmButton = element("button", "wx-modal-confirm", options.confirmText ?? "确定");
+      const cancelButton = element("button", "wx-modal-cancel", options.cancelText ?? "取消");
       const box = overlay(
         "wx-modal",
         element("b", "", options.title),
         element("p", "", options.content),
-        cancel,
-        confirm,
+        cancelButton,
+        confirmButton,
       );
-      const answer = (yes) => () => {
+      const closeWith = (confirmed) => () => {
         box.remove();
-        finish(options, true, { confirm: yes, cancel: !yes, errMsg: "showModal:ok" });
+        finish(options, true, { confirm: confirmed, cancel: !confirmed, errMsg: "showModal:ok" });
       };
-      confirm.addEventListener("click", answer(true));
-      cancel.addEventListener("click", answer(false));
+      confirmButton.addEventListener("click", closeWith(true));
+      cancelButton.addEventListener("click", closeWith(false));
     },
     pageScrollTo(options) {
       const target = document.querySelector(options.selector);
-      if (!target) phone.fault(`pageScrollTo: nothing is ${options.selector}`);
+      if (!target) phone.reportError(`pageScrollTo: no element matches ${options.selector}`);
       target?.scrollIntoView({ block: "start" });
       finish(options, Boolean(target), { errMsg: "pageScrollTo" });
     },
@@ -124,11 +124,11 @@ export function makeWx(phone, pages) {
         ),
     getPrivacySetting: (options) =>
       finish(options, true, {
-        needAuthorization: phone.mustAskForPrivacy(),
+        needAuthorization: phone.needsPrivacyConsent(),
         privacyContractName: phone.privacyContract,
       }),
     openPrivacyContract: (options) => {
-      phone.note("openPrivacyContract", phone.privacyContract);
+      phone.record("openPrivacyContract", phone.privacyContract);
       finish(options, true, { errMsg: "openPrivacyContract:ok" });
     },
   };

@@ -1,13 +1,12 @@
-// The query page without a reload: a form marked data-fragment is sent in the background, and the
-// fragment that the server answers with takes the place of #result. Without this script the same
-// forms load the same page.
+// The query page without a reload: sends a form with data-fragment in the background and replaces the
+// content of #result with the server's fragment. Without this script the forms load the page instead.
 (() => {
   "use strict";
 
   const result = document.getElementById("result");
-  let latest = 0;
+  let latestRequest = 0;
 
-  function say(text) {
+  function showMessage(text) {
     const message = document.createElement("p");
     message.className = "message problem";
     message.setAttribute("role", "alert");
@@ -16,8 +15,8 @@
   }
 
   async function send(form) {
-    const ticket = ++latest; // a reply to anything but the newest question is stale
-    const replacesItself = result.contains(form);
+    const requestNumber = ++latestRequest;
+    const isInResult = result.contains(form);
     result.setAttribute("aria-busy", "true");
     result.dataset.state = result.dataset.loading;
     let response, text;
@@ -31,19 +30,19 @@
     } catch {
       response = null;
     }
-    if (ticket !== latest) return;
+    if (requestNumber !== latestRequest) return; // a stale reply
     result.removeAttribute("aria-busy");
     delete result.dataset.state;
 
-    if (!response) return say(result.dataset.failed);
+    if (!response) return showMessage(result.dataset.failed);
     if ((response.headers.get("Content-Type") || "").startsWith("application/json")) {
       const answer = JSON.parse(text);
       if (answer.login) return location.assign(answer.login);
-      return say(answer.message || result.dataset.failed);
+      return showMessage(answer.message || result.dataset.failed);
     }
-    if (response.status >= 500) return say(result.dataset.failed);
-    result.innerHTML = text; // rendered and escaped by the server
-    if (replacesItself) result.focus(); // the button that had the focus is gone
+    if (response.status >= 500) return showMessage(result.dataset.failed);
+    result.innerHTML = text; // the server rendered and escaped it
+    if (isInResult) result.focus(); // the button that had the focus was replaced
   }
 
   document.addEventListener("submit", (event) => {

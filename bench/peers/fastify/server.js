@@ -1,4 +1,4 @@
-// Fastify with mysql2's pool, two processes: the schema is compiled, the INSERT prepared once per connection.
+// Fastify with mysql2's pool, in two processes. The schema is compiled; each connection prepares the INSERT once.
 "use strict";
 
 const cluster = require("node:cluster");

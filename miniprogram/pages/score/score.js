@@ -6,12 +6,12 @@ const { deliver } = require("../../delivery");
 
 const GRADES = ["grade1", "grade2", "grade3"];
 const REMARKS = ["txt1", "txt2", "txt3"];
-const IN_ORDER = ["acc_nbr"].concat(GRADES, REMARKS);
-const MOST_STARS = 10; // a longer range of grades is typed as a number
+const FIELDS_IN_ORDER = ["acc_nbr"].concat(GRADES, REMARKS);
+const MAX_STARS = 10; // a longer range of grades is typed as a number
 const TOAST_MS = 1500;
 
-// A page's option comes undecoded; a broken one is taken as it stands.
-function decoded(option) {
+// WeChat passes page options undecoded. An invalid encoding is used unchanged.
+function decodeOption(option) {
   try {
     return decodeURIComponent(option || "");
   } catch (error) {
@@ -19,11 +19,11 @@ function decoded(option) {
   }
 }
 
-const withoutBlanks = (text) => text.replace(/\s/g, "");
+const removeBlanks = (text) => text.replace(/\s/g, "");
 
 Page({
   data: {
-    form: forms.stored(),
+    form: forms.cached(),
     stars: [],
     accNbr: "",
     grades: [],
@@ -31,38 +31,38 @@ Page({
     errors: {},
     offer: "",
     failure: "",
-    locked: false, // an earlier send may have arrived: see delivery.js
+    locked: false, // the server may have stored the draft: see delivery.js
     sending: false,
     sent: false,
     conflict: false,
-    rated: false,
+    alreadyRated: false,
     consent: null,
   },
 
   onLoad(options) {
-    this.accNbr = withoutBlanks(decoded(options.acc_nbr || options.phonenum));
+    this.accNbr = removeBlanks(decodeOption(options.acc_nbr || options.phonenum));
     this.draft = drafts.empty(this.accNbr);
-    const earlier = drafts.stored();
+    const earlier = drafts.load();
     if (earlier) {
-      const whose = earlier.acc_nbr ? `号码尾号 ${earlier.acc_nbr.slice(-4)}。` : "";
+      const account = earlier.acc_nbr ? `号码尾号 ${earlier.acc_nbr.slice(-4)}。` : "";
       const state = earlier.may_be_stored ? "它可能已经送达，再次提交不会重复记录。" : "它还没有发送。";
-      this.setData({ offer: whose + state });
+      this.setData({ offer: account + state });
     }
-    this.show(forms.stored());
-    forms.refresh().then((form) => this.show(form));
+    this.render(forms.cached());
+    forms.refresh().then((form) => this.render(form));
   },
 
   onUnload() {
-    this.isGone = true;
+    this.isUnloaded = true;
   },
 
-  // The page's data from the form and the draft. While the customer types, the texts are not touched:
-  // what comes back late from the page's other thread would overwrite the newest letters.
-  show(form) {
-    if (this.isGone) return;
+  // Sets the page's data from the form and the draft. Not called while the customer types: a late update
+  // from the page's other thread would overwrite the newest characters.
+  render(form) {
+    if (this.isUnloaded) return;
     const { grades, remarks } = this.draft;
     const stars = [];
-    if (form.grade_max - form.grade_min < MOST_STARS) {
+    if (form.grade_max - form.grade_min < MAX_STARS) {
       for (let star = form.grade_min; star <= form.grade_max; star += 1) stars.push(star);
     }
     this.setData({
@@ -74,7 +74,7 @@ Page({
         name,
         label: form.grade_labels[i],
         value: grades[i],
-        given: grades[i] !== drafts.NONE,
+        hasValue: grades[i] !== drafts.NO_GRADE,
       })),
       remarks: REMARKS.map((name, i) => ({
         name,
@@ -87,11 +87,11 @@ Page({
 
   // --- Filling in -------------------------------------------------------------------------------
 
-  takeUpDraft() {
-    this.draft = drafts.stored() || this.draft;
+  continueDraft() {
+    this.draft = drafts.load() || this.draft;
     if (!this.draft.acc_nbr) this.draft.acc_nbr = this.accNbr;
     this.setData({ offer: "" });
-    this.show(this.data.form);
+    this.render(this.data.form);
   },
 
   discardDraft() {
@@ -102,52 +102,52 @@ Page({
       cancelText: "保留",
       success: (answer) => {
         if (!answer.confirm) return;
-        drafts.remove(drafts.stored() || this.draft);
-        // A fresh page: a textarea does not forget a text that its page has never known.
+        drafts.remove(drafts.load() || this.draft);
+        // A new page: setData cannot clear a text that the page's data never contained.
         wx.redirectTo({ url: `../score/score?acc_nbr=${encodeURIComponent(this.accNbr)}` });
       },
     });
   },
 
-  set(field, text) {
+  setField(field, text) {
     const { draft } = this;
-    if (field === "acc_nbr") draft.acc_nbr = withoutBlanks(text);
+    if (field === "acc_nbr") draft.acc_nbr = removeBlanks(text);
     const grade = GRADES.indexOf(field);
-    if (grade >= 0) draft.grades[grade] = /^\d+$/.test(text) ? Number(text) : drafts.NONE;
+    if (grade >= 0) draft.grades[grade] = /^\d+$/.test(text) ? Number(text) : drafts.NO_GRADE;
     const remark = REMARKS.indexOf(field);
     if (remark >= 0) draft.remarks[remark] = text;
   },
 
-  typed(event) {
+  onInput(event) {
     const { field } = event.currentTarget.dataset;
     const text = event.detail.value;
     if (this.isBusy || this.draft.may_be_stored) return;
-    this.set(field, text);
+    this.setField(field, text);
     drafts.save(this.draft);
     const remark = REMARKS.indexOf(field);
     if (remark >= 0) this.setData({ [`remarks[${remark}].count`]: characters.count(text) });
-    this.forgive(field);
+    this.clearError(field);
   },
 
-  left() {
-    if (!this.isBusy) this.show(this.data.form);
+  onBlur() {
+    if (!this.isBusy) this.render(this.data.form);
   },
 
   rate(event) {
-    const { which, value } = event.currentTarget.dataset;
+    const { gradeIndex, value } = event.currentTarget.dataset;
     if (this.isBusy || this.draft.may_be_stored) return;
-    this.draft.grades[which] = value;
+    this.draft.grades[gradeIndex] = value;
     drafts.save(this.draft);
-    this.setData({ [`grades[${which}].value`]: value, [`grades[${which}].given`]: true });
-    this.forgive(GRADES[which]);
+    this.setData({ [`grades[${gradeIndex}].value`]: value, [`grades[${gradeIndex}].hasValue`]: true });
+    this.clearError(GRADES[gradeIndex]);
   },
 
-  forgive(field) {
+  clearError(field) {
     if (this.data.errors[field]) this.setData({ [`errors.${field}`]: "" });
   },
 
-  // What the customer can mend without asking the server, whose word is the last.
-  faults() {
+  // Checks that spare the customer a request; the server validates everything again.
+  findErrors() {
     const { form } = this.data;
     const errors = {};
     if (!this.draft.acc_nbr) errors.acc_nbr = "请填写业务号码";
@@ -164,8 +164,8 @@ Page({
     return errors;
   },
 
-  pointTo(errors) {
-    const first = IN_ORDER.find((name) => errors[name]);
+  showErrors(errors) {
+    const first = FIELDS_IN_ORDER.find((name) => errors[name]);
     this.setData({ errors });
     if (first) wx.pageScrollTo({ selector: `#field-${first}`, duration: 200 });
   },
@@ -175,21 +175,21 @@ Page({
   submit(event) {
     if (this.isBusy) return;
     if (!this.draft.may_be_stored) {
-      // The last letters may reach the form before they reach `typed`.
+      // The last characters may reach the form before they reach onInput.
       const values = event.detail.value;
-      Object.keys(values).forEach((field) => this.set(field, String(values[field])));
+      Object.keys(values).forEach((field) => this.setField(field, String(values[field])));
       drafts.save(this.draft);
-      this.show(this.data.form);
+      this.render(this.data.form);
     }
-    const errors = this.faults();
+    const errors = this.findErrors();
     this.setData({ failure: "" });
-    this.pointTo(errors);
+    this.showErrors(errors);
     if (Object.keys(errors).length) return;
     this.isBusy = true;
-    consent.needed().then((question) => {
-      if (!question) return this.send();
+    consent.pendingRequest().then((consentRequest) => {
+      if (!consentRequest) return this.send();
       this.isBusy = false;
-      this.setData({ consent: question });
+      this.setData({ consent: consentRequest });
       wx.pageScrollTo({ selector: "#consent", duration: 200 });
       return null;
     });
@@ -197,7 +197,7 @@ Page({
 
   agree() {
     if (this.isBusy) return;
-    consent.given();
+    consent.record();
     this.setData({ consent: null });
     this.send();
   },
@@ -210,15 +210,14 @@ Page({
     consent.openContract();
   },
 
-  // A second tap does nothing: `isBusy` is set at once, while the button's own state takes a while
-  // to reach the screen.
+  // `isBusy` stops a second tap at once; the disabled button reaches the screen later.
   send() {
     this.isBusy = true;
     this.setData({ sending: true, failure: "", errors: {}, conflict: false });
     return deliver(this.draft, this.data.form).then((outcome) => {
-      if (this.isGone) return;
+      if (this.isUnloaded) return;
       if (outcome.delivered) {
-        this.celebrate(outcome.toast);
+        this.showSuccess(outcome.toast);
         return;
       }
       this.isBusy = false;
@@ -226,31 +225,31 @@ Page({
         sending: false,
         failure: outcome.text,
         conflict: Boolean(outcome.conflict),
-        rated: Boolean(outcome.rated),
+        alreadyRated: Boolean(outcome.alreadyRated),
       });
-      this.show(this.data.form);
-      if (outcome.field) this.pointTo({ [outcome.field]: outcome.fieldText });
+      this.render(this.data.form);
+      if (outcome.field) this.showErrors({ [outcome.field]: outcome.fieldText });
     });
   },
 
-  celebrate(toast) {
+  showSuccess(toast) {
     this.setData({ sent: true, locked: false });
     wx.showToast({ title: toast, icon: "success", duration: TOAST_MS, mask: true });
-    // WeChat takes the toast away together with the page.
+    // WeChat removes the toast together with its page, so the page stays while the toast is shown.
     setTimeout(() => {
-      if (!this.isGone) this.showResults();
+      if (!this.isUnloaded) this.showResults();
     }, TOAST_MS);
   },
 
-  change() {
-    drafts.asNew(this.draft);
+  editAsNew() {
+    drafts.resetId(this.draft);
     this.setData({ failure: "", conflict: false });
-    this.show(this.data.form);
+    this.render(this.data.form);
   },
 
   sendAsNew() {
     if (this.isBusy) return;
-    drafts.asNew(this.draft);
+    drafts.resetId(this.draft);
     this.send();
   },
 
