@@ -1,4 +1,4 @@
-"""What staff type into the pages, checked."""
+"""Forms of the staff pages."""
 
 from django import forms
 from django.conf import settings
@@ -20,7 +20,7 @@ class LookupForm(forms.Form):
         validators=[
             RegexValidator(
                 rf"\A(?:{settings.ACC_NBR_PATTERN})\Z",
-                _("An account number has no such characters."),
+                _("This account number contains characters that are not allowed."),
                 code="characters",
             )
         ],
@@ -28,13 +28,13 @@ class LookupForm(forms.Form):
 
 
 class CreditForm(forms.Form):
-    """A credit to confirm: of which acct_id, and the amount that the clerk was shown."""
+    """A credit to confirm: the acct_id and the amount on the clerk's page."""
 
     acct_id = forms.CharField(max_length=32)
     credit_amount = forms.DecimalField(max_digits=14, decimal_places=2)
 
 
 class ExportForm(LookupForm):
-    """The ratings of an account to download, and in which form."""
+    """The ratings of an account to download, and the file format."""
 
     format = forms.ChoiceField(choices=[("xlsx", "XLSX"), ("csv", "CSV")])

@@ -10,5 +10,5 @@ __all__ = ["accounts", "conflicts", "credits", "grades"]
 admin.site.site_header = _("Scoring site")
 admin.site.site_title = _("Scoring site")
 admin.site.index_title = _("Back office")
-# The lists are one step away from any page; the width goes to their columns.
+# Each list is one click away from any page, and its columns need the width.
 admin.site.enable_nav_sidebar = False

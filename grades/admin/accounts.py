@@ -36,13 +36,13 @@ class ImportForm(forms.Form):
         help_text=gettext_lazy("XLSX or CSV, with the headings of the template."),
         widget=forms.FileInput(attrs={"accept": ".xlsx,.csv"}),
     )
-    dry_run = forms.BooleanField(label=gettext_lazy("Only check, write nothing"), required=False)
+    dry_run = forms.BooleanField(label=gettext_lazy("Check only, without importing"), required=False)
 
     def clean_file(self):
         file = self.cleaned_data["file"]
         if file.size > settings.IMPORT_MAX_MB * 1024 * 1024:
             raise forms.ValidationError(
-                _("The file is larger than %(limit)d MB. On the server, `manage.py import_accounts` takes any size."),
+                _("The file is larger than %(limit)d MB. On the server, `manage.py import_accounts` has no limit."),
                 params={"limit": settings.IMPORT_MAX_MB},
             )
         return file
@@ -65,7 +65,7 @@ class AccountAdmin(ListAdmin):
     )
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy(
-        'The beginning of an account number, or an acct_id; in quotes, the whole: "13800138000"'
+        'The beginning of an account number, or a whole acct_id. For an exact match use quotes: "13800138000"'
     )
     actions = ("delete_selected",)
     change_list_template = "admin/grades/account/change_list.html"
@@ -101,7 +101,7 @@ class AccountAdmin(ListAdmin):
         )
 
     def import_view(self, request):
-        """Read a file in this request. A check and the import after it upload it twice."""
+        """Check or import a file within this request. A check and the import after it upload the file twice."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
@@ -114,7 +114,7 @@ class AccountAdmin(ListAdmin):
                 form.add_error("file", str(error))
             else:
                 if not result.error_count and not result.dry_run:
-                    return self.imported(request, result)
+                    return self.report_import(request, result)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Import the dispatch list"),
@@ -125,8 +125,8 @@ class AccountAdmin(ListAdmin):
         }
         return TemplateResponse(request, "admin/grades/account/import.html", context)
 
-    def imported(self, request, result):
-        counts = _("%(created)s added, %(updated)s changed, %(unchanged)s already the same.") % {
+    def report_import(self, request, result):
+        counts = _("%(created)s added, %(updated)s changed, %(unchanged)s unchanged.") % {
             name: f"{getattr(result, name):,}" for name in ("created", "updated", "unchanged")
         }
         LogEntry.objects.create(

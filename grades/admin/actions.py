@@ -70,7 +70,7 @@ class BulkActions:
             terms = request.GET.copy()
             if terms.pop(SEARCH_VAR, None):
                 terms["searched"] = "yes"  # not the term, which is an account number
-            chosen = _("all that matched “%(filter)s”") % {"filter": terms.urlencode()}
+            chosen = _("all rows that matched “%(filter)s”") % {"filter": terms.urlencode()}
         LogEntry.objects.create(
             user=request.user,
             content_type=ContentType.objects.get_for_model(self.model),
@@ -90,7 +90,7 @@ class BulkActions:
                 count = self.confirmed(queryset, form).delete()[1].get(self.opts.label, 0)
                 self.log_bulk(request, DELETION, count, _("Deleted"))
         except ProtectedError:
-            self.message_user(request, _("Nothing was deleted: there are credits for some of them."), messages.ERROR)
+            self.message_user(request, _("Nothing was deleted: some of these rows have credits."), messages.ERROR)
             return None
         self.message_user(request, _("%(count)s deleted.") % {"count": f"{count:,}"}, messages.SUCCESS)
         return None

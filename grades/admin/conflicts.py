@@ -48,7 +48,7 @@ class RatingFilter(ChoiceFilter):
         if self.value() is None:
             return []
         if not re.fullmatch("[0-9]{1,18}", self.value()):
-            raise IncorrectLookupParameters  # here, because Django does not call `queryset` of a filter without choices
+            raise IncorrectLookupParameters  # Django does not call `queryset` of a filter without choices
         return [(self.value(), f"#{self.value()}")]
 
     def narrow(self, queryset, value):
@@ -57,20 +57,20 @@ class RatingFilter(ChoiceFilter):
 
 @admin.register(Conflict)
 class ConflictAdmin(ListAdmin):
-    """Staff compare and decide; nobody can rewrite a customer's words."""
+    """Staff compare and decide; a customer's words cannot be changed."""
 
     ordering = ("-received_at", "-id")
     arrival_field = "received_at"
     list_display = ("acc_nbr", "changes", "rating", "received_at", "state")
     list_filter = (StateFilter, RatingFilter)
     search_fields = ("acc_nbr",)
-    search_help_text = gettext_lazy('The beginning of an account number; in quotes, the whole: "13800138000"')
+    search_help_text = gettext_lazy('The beginning of an account number. For an exact match use quotes: "13800138000"')
     actions = ("keep_selected", "delete_selected")
     fields = ()
     change_form_template = "admin/grades/conflict/change_form.html"
 
     def get_queryset(self, request):
-        # Not joined: the list has its rows by then and reads their ratings by id.
+        # Not joined: the rows of the page are known by then, and their ratings are read by id.
         return super().get_queryset(request).prefetch_related("grade")
 
     # --- Permissions ------------------------------------------------------------------------------
@@ -104,9 +104,9 @@ class ConflictAdmin(ListAdmin):
         if conflict.kept_as_id is None:
             return format_html('<span class="review-new"><span aria-hidden="true">○</span> {}</span>', _("Open"))
         kept = _("Kept as #%(rating)s") % {"rating": conflict.kept_as_id}
-        return format_html('<span class="review-closed"><span aria-hidden="true">●</span> {}</span>', kept)
+        return format_html('<span class="review-closed"><span aria-hidden="true">✓</span> {}</span>', kept)
 
-    # --- The page of one ----------------------------------------------------------------------
+    # --- The page of a conflict ---------------------------------------------------------------
 
     def render_change_form(self, request, context, *args, obj=None, **kwargs):
         context |= {
@@ -138,13 +138,14 @@ class ConflictAdmin(ListAdmin):
             message = _("Kept as a rating of its own, #%(rating)s.") % {"rating": conflict.kept_as_id}
             self.message_user(request, message, messages.SUCCESS)
         else:
-            self.message_user(request, _("Nothing was changed: it was kept or deleted before."), messages.WARNING)
+            self.message_user(
+                request, _("Nothing was changed: this conflict is kept or deleted already."), messages.WARNING
+            )
         return self.redirect_to(request, "change", pk)
 
     def response_delete(self, request, obj_display, obj_id):
-        super().response_delete(
-            request, obj_display, obj_id
-        )  # writes the message; its redirect is only for staff who may change
+        # Writes the message; its redirect is only for staff with the permission to change.
+        super().response_delete(request, obj_display, obj_id)
         return self.redirect_to(request, "changelist")
 
     def redirect_to(self, request, page, *args):
@@ -156,13 +157,15 @@ class ConflictAdmin(ListAdmin):
     def keep_selected(self, request, queryset):
         form = ConfirmForm(request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
-            note = _("Each that is open is stored as a rating of its own, once; the others stay as they are.")
+            note = _("Each open conflict becomes a rating of its own. The others do not change.")
             return self.confirmation_page(request, queryset.open(), form, _("Keep as ratings of their own"), note=note)
         with transaction.atomic():
-            # In one order, so that two users at once wait for each other and do not deadlock.
+            # In the order of the keys, so that two users at once wait for each other and do not deadlock.
             count = sum(conflict.keep() for conflict in self.confirmed(queryset.open(), form).order_by("pk"))
             self.log_bulk(request, CHANGE, count, _("Kept as ratings of their own"))
-        message = ngettext("%(count)s is now a rating of its own.", "%(count)s are now ratings of their own.", count)
+        message = ngettext(
+            "%(count)s conflict is now a rating of its own.", "%(count)s conflicts are now ratings of their own.", count
+        )
         self.message_user(request, message % {"count": f"{count:,}"}, messages.SUCCESS)
         return None
 

@@ -1,4 +1,4 @@
-"""The ratings: staff read, filter, review and export them; nobody adds or rewrites them here."""
+"""Ratings: staff read, filter, review and export them, and cannot add or rewrite them."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -6,6 +6,7 @@ from django.contrib.admin.models import CHANGE
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db import models, transaction
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
@@ -21,13 +22,6 @@ from .lists import ListAdmin
 
 REMARKS_SHOWN = 40
 
-# A shape for each state, because colour alone is not accessible.
-STATE_ICONS = {
-    Grade.ReviewState.NEW: "○",
-    Grade.ReviewState.FOLLOWED_UP: "◐",
-    Grade.ReviewState.CLOSED: "●",
-}
-
 
 class ReviewForm(ConfirmForm):
     """The note for every rating of a bulk review."""
@@ -37,7 +31,7 @@ class ReviewForm(ConfirmForm):
         max_length=Grade._meta.get_field("review_note").max_length,
         required=False,
         widget=AdminTextareaWidget(attrs={"rows": 4}),
-        help_text=gettext_lazy("Takes the place of the notes that are there; left empty, it keeps them."),
+        help_text=gettext_lazy("Replaces the existing notes. Leave it empty to keep them."),
     )
 
 
@@ -48,7 +42,7 @@ class GradeAdmin(ListAdmin):
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")
     list_filter = (ReviewFilter, LowestFilter, RemarksFilter, DateFilter)
     search_fields = ("acc_nbr",)
-    search_help_text = gettext_lazy('The beginning of an account number; in quotes, the whole: "13800138000"')
+    search_help_text = gettext_lazy('The beginning of an account number. For an exact match use quotes: "13800138000"')
     actions = ("mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv", "delete_selected")
     fieldsets = (
         (None, {"fields": ("acc_nbr", "insert_time", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")}),
@@ -62,7 +56,7 @@ class GradeAdmin(ListAdmin):
         "in_conflict",
         "from_conflict",
     )
-    deletion_note = gettext_lazy("Their repeats and conflicting submissions go with them.")
+    deletion_note = gettext_lazy("Their duplicates and conflicting submissions are deleted too.")
     formfield_overrides = {models.CharField: {"widget": AdminTextareaWidget(attrs={"rows": 4})}}
 
     # --- Permissions ------------------------------------------------------------------------------
@@ -80,9 +74,9 @@ class GradeAdmin(ListAdmin):
         if self.admin_site.get_model_admin(Conflict).has_view_permission(request):
             fields += ["in_conflict"] + ["from_conflict"] * hasattr(obj, "kept_from")
         content, review = self.fieldsets
-        return content, (_("what came again"), {"fields": fields}), review
+        return content, (_("duplicates and conflicts"), {"fields": fields}), review
 
-    @admin.display(description=Repeat._meta.verbose_name_plural)
+    @admin.display(description=gettext_lazy("duplicates"))
     def duplicates(self, grade):
         count = bounded_count(grade.repeats)
         if not count:
@@ -97,7 +91,7 @@ class GradeAdmin(ListAdmin):
             return _("none")
         counts = {"count": count_label(count), "open": count_label(bounded_count(grade.conflicts.open()))}
         address = reverse("admin:grades_conflict_changelist", query={"rating": grade.pk})
-        return format_html('<a href="{}">{}</a>', address, _("%(count)s, of which open: %(open)s") % counts)
+        return format_html('<a href="{}">{}</a>', address, _("%(count)s, %(open)s of them open") % counts)
 
     @admin.display(description=gettext_lazy("kept from"))
     def from_conflict(self, grade):
@@ -108,11 +102,14 @@ class GradeAdmin(ListAdmin):
     def get_deleted_objects(self, objs, request):
         """Count the rows that are deleted with a rating. Stock admin lists each; a faulty client sends thousands."""
         counts = {
-            model._meta.verbose_name_plural: count_label(bounded_count(rows))
-            for model, rows in (
-                (Grade, Grade.objects.filter(pk__in=[grade.pk for grade in objs])),
-                (Repeat, Repeat.objects.filter(grade__in=objs)),
-                (Conflict, Conflict.objects.filter(models.Q(grade__in=objs) | models.Q(kept_as__in=objs))),
+            name: count_label(bounded_count(rows))
+            for name, rows in (
+                (Grade._meta.verbose_name_plural, Grade.objects.filter(pk__in=[grade.pk for grade in objs])),
+                (_("duplicates"), Repeat.objects.filter(grade__in=objs)),
+                (
+                    Conflict._meta.verbose_name_plural,
+                    Conflict.objects.filter(models.Q(grade__in=objs) | models.Q(kept_as__in=objs)),
+                ),
             )
         }
         return [str(grade) for grade in objs], counts, set(), []
@@ -125,12 +122,7 @@ class GradeAdmin(ListAdmin):
 
     @admin.display(description=gettext_lazy("review"))
     def review(self, grade):
-        return format_html(
-            '<span class="review review-{}"><span aria-hidden="true">{}</span> {}</span>',
-            grade.review_state,
-            STATE_ICONS[grade.review_state],
-            grade.get_review_state_display(),
-        )
+        return render_to_string("grades/review_state.html", {"grade": grade})
 
     # --- Review -------------------------------------------------------------------------------
 

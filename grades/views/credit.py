@@ -35,7 +35,7 @@ def credit(request):
         return refuse_credit(request, 400, "invalid", _("acct_id or amount is missing or malformed."))
     account = Account.objects.newest_dispatch(form.cleaned_data["acct_id"])
     if account is None:
-        return refuse_credit(request, 404, "unknown", _("There is no such acct_id on the dispatch list."))
+        return refuse_credit(request, 404, "unknown", _("The dispatch list does not have this acct_id."))
     if form.cleaned_data["credit_amount"] != account.credit_amount:
         return refuse_credit(
             request,

@@ -1,4 +1,4 @@
-"""Replies to errors, in the form that the caller can read."""
+"""Replies to errors: a toast for the mini program, JSON for scripts, a page for browsers."""
 
 from django.shortcuts import render
 from django.utils.translation import gettext as _

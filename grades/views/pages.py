@@ -6,4 +6,4 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 def home(request):
-    return render(request, "home.html")
+    return render(request, "grades/home.html")

@@ -13,7 +13,7 @@ from ..replies import is_ajax, wants_json
 # Ratings of a number that the query page shows; the export has all of them.
 RATINGS_SHOWN = 100
 
-# The words of the wire contract, whatever the language of the reader.
+# The wire contract has these words in every language.
 WIRE_PAY_TYPE = {Account.PayType.POSTPAID: "后付费", Account.PayType.PREPAID: "预付费"}
 
 
@@ -62,7 +62,7 @@ def lookup(acc_nbr):
 
 def render_query(request, context, status=200):
     """The whole page, or a fragment for the page's own script."""
-    template = "query_result.html" if is_ajax(request) else "query.html"
+    template = "grades/query_result.html" if is_ajax(request) else "grades/query.html"
     return render(request, template, context, status=status)
 
 

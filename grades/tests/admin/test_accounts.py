@@ -113,18 +113,18 @@ def test_an_import_is_logged_once_without_account_numbers(roles, make_account):
         "13800138001,李雷,城西,畅享 59 套餐,prepaid,在用,2026-11-01,59.00,A2",
     )
     assert (response.status_code, response["Location"]) == (302, ACCOUNTS)
-    assert messages(response) == ["1 added, 1 changed, 0 already the same."]
+    assert messages(response) == ["1 added, 1 changed, 0 unchanged."]
     assert list(Account.objects.order_by("acct_id").values_list("acct_id", "monthly_fee")) == [("A1", 129), ("A2", 59)]
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.action_flag, entry.object_repr) == ("editor", CHANGE, "Import")
-    assert entry.get_change_message() == "1 added, 1 changed, 0 already the same."
+    assert entry.get_change_message() == "1 added, 1 changed, 0 unchanged."
 
 
 def test_a_check_reports_the_changes_and_writes_nothing(superuser_client):
     line = "13800138001,李雷,城西,畅享 59 套餐,prepaid,在用,2026-11-01,59.00,A2"
     response = upload(superuser_client, line, dry_run="on")
     assert response.status_code == 200
-    assert "1 added, 0 changed, 0 already the same." in response.text
+    assert "1 added, 0 changed, 0 unchanged." in response.text
     assert not Account.objects.exists()
     assert not LogEntry.objects.exists()
 
@@ -133,7 +133,7 @@ def test_import_errors_name_row_and_column_and_nothing_is_written(superuser_clie
     good = "13800138001,李雷,城西,<b>,prepaid,在用,2026-11-01,59.00,A2"
     response = upload(superuser_client, good, "138 000,<b>,,,free,,2026-11-01,59.00,A3")
     assert response.status_code == 200
-    assert "2 errors were found; nothing was written." in response.text
+    assert "2 errors were found. Nothing was imported." in response.text
     rows = re.findall(r"<tr><td>(\d+)</td><td>(\w+)</td><td>.+</td></tr>", response.text)
     assert rows == [("3", "acc_nbr"), ("3", "pay_type")]
     assert not Account.objects.exists()
@@ -144,7 +144,7 @@ def test_the_first_hundred_import_errors_are_shown(superuser_client):
     response = upload(
         superuser_client, *(f"bad number,,,,prepaid,,2026-11-01,59.00,A{number}" for number in range(150))
     )
-    assert "150 errors were found; nothing was written." in response.text
+    assert "150 errors were found. Nothing was imported." in response.text
     assert "The first 100 are shown." in response.text
     assert response.text.count("<td>acc_nbr</td>") == 100
 
@@ -159,7 +159,7 @@ def test_an_unreadable_file_is_refused_at_its_field(superuser_client):
 def test_a_file_over_the_limit_is_refused_with_advice(superuser_client, settings):
     settings.IMPORT_MAX_MB = 1
     response = superuser_client.post(IMPORT, {"file": SimpleUploadedFile("list.csv", b"x" * (1024 * 1024 + 1))})
-    message = "The file is larger than 1 MB. On the server, `manage.py import_accounts` takes any size."
+    message = "The file is larger than 1 MB. On the server, `manage.py import_accounts` has no limit."
     assert response.context["form"].errors == {"file": [message]}
 
 
@@ -182,7 +182,7 @@ def test_a_filled_in_template_can_be_imported(superuser_client):
     filled = io.BytesIO()
     workbook.save(filled)
     response = superuser_client.post(IMPORT, {"file": SimpleUploadedFile("filled.xlsx", filled.getvalue())})
-    assert messages(response) == ["1 added, 0 changed, 0 already the same."]
+    assert messages(response) == ["1 added, 0 changed, 0 unchanged."]
     assert Account.objects.get().acc_nbr == "13800138001"
 
 

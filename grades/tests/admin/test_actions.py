@@ -74,7 +74,7 @@ def test_a_bulk_review_covers_all_matches_beyond_the_counted_ones(superuser_clie
     entry = LogEntry.objects.get()
     assert entry.object_repr == "130 ratings"
     # what was searched for is an account number and stays out of the log
-    assert entry.get_change_message() == "Closed: all that matched “lowest=2&searched=yes”"
+    assert entry.get_change_message() == "Closed: all rows that matched “lowest=2&searched=yes”"
 
 
 def test_a_bulk_review_skips_ratings_newer_than_the_confirmation_page(superuser_client, make_grade):
@@ -111,7 +111,7 @@ def test_a_superuser_deletes_all_matches_with_one_log_entry(superuser_client, ma
         make_grade(acc_nbr=f"138{number}")
     kept = make_grade(acc_nbr="139")
     page = act(superuser_client, "delete_selected", [kept.pk], True, "?q=138")
-    assert "This deletes 60 ratings. They cannot be brought back." in page.text
+    assert "This deletes 60 ratings. It cannot be undone." in page.text
     response = confirm(superuser_client, page)
     assert messages(response) == ["60 deleted."]
     assert list(Grade.objects.all()) == [kept]
@@ -119,7 +119,7 @@ def test_a_superuser_deletes_all_matches_with_one_log_entry(superuser_client, ma
     assert (entry.action_flag, entry.object_repr, entry.change_message) == (
         DELETION,
         "60 ratings",
-        "Deleted: all that matched “searched=yes”",
+        "Deleted: all rows that matched “searched=yes”",
     )
 
 
@@ -127,7 +127,7 @@ def test_a_dispatch_with_a_credit_is_not_deleted(superuser_client, make_account,
     account, other = make_account(), make_account(acct_id="A2")
     make_credit(account, superuser)
     response = confirm(superuser_client, act(superuser_client, "delete_selected", [account.pk, other.pk], url=ACCOUNTS))
-    assert messages(response) == ["Nothing was deleted: there are credits for some of them."]
+    assert messages(response) == ["Nothing was deleted: some of these rows have credits."]
     assert Account.objects.count() == 2
     assert not LogEntry.objects.exists()
 

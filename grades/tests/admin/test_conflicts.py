@@ -223,7 +223,7 @@ def test_keeping_again_stores_and_logs_nothing(superuser_client, make_conflict):
     conflict = make_conflict()
     superuser_client.post(f"{CONFLICTS}{conflict.pk}/keep/")
     response = superuser_client.post(f"{CONFLICTS}{conflict.pk}/keep/")
-    assert messages(response)[-1] == "Nothing was changed: it was kept or deleted before."
+    assert messages(response)[-1] == "Nothing was changed: this conflict is kept or deleted already."
     assert (Grade.objects.count(), LogEntry.objects.count()) == (2, 1)
 
 
@@ -248,12 +248,12 @@ def test_open_conflicts_that_match_are_kept_with_one_log_entry(client_with, make
     assert Grade.objects.count() == 6
     late = make_conflict(acc_nbr="1389")
     response = confirm(editor, page)
-    assert messages(response) == ["3 are now ratings of their own."]
+    assert messages(response) == ["3 conflicts are now ratings of their own."]
     assert set(Conflict.objects.open()) == {other, late}
     entry = LogEntry.objects.get()
     assert (entry.object_repr, entry.get_change_message()) == (
         "3 conflicting submissions",
-        "Kept as ratings of their own: all that matched “searched=yes”",
+        "Kept as ratings of their own: all rows that matched “searched=yes”",
     )
 
 
@@ -308,7 +308,7 @@ def test_a_rating_shows_its_duplicates_and_its_conflicts(superuser_client, make_
     make_conflict(grade, txt1="x").keep()
     response = superuser_client.get(page)
     assert field(response, "duplicates") == "3, the last on Nov. 22, 2026, 1:30 p.m."
-    assert field(response, "in_conflict") == f'<a href="{CONFLICTS}?rating={grade.pk}">2, of which open: 1</a>'
+    assert field(response, "in_conflict") == f'<a href="{CONFLICTS}?rating={grade.pk}">2, 1 of them open</a>'
     conflict.keep()
     kept_from = field(superuser_client.get(f"{GRADES}{conflict.kept_as_id}/change/"), "from_conflict")
     assert kept_from == f'conflicting submission <a href="{CONFLICTS}{conflict.pk}/change/">#{conflict.pk}</a>'

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from grades.models import Conflict, Repeat
-from grades.templatetags import sent_again
+from grades.templatetags import duplicates
 
 from ..helpers.office import CONFLICTS, log_in
 
@@ -38,8 +38,8 @@ def some_traffic(make_grade, make_conflict):
 
 def test_it_shows_duplicates_with_their_share_and_open_conflicts(superuser_client, some_traffic):
     assert figures(superuser_client) == [
-        "Repeats in the last 24 hours: 1 (25.0 % of submissions)",
-        "Repeats in the last 30 days: 3 (37.5 % of submissions)",
+        "Duplicates in the last 24 hours: 1 (25.0 % of submissions)",
+        "Duplicates in the last 30 days: 3 (37.5 % of submissions)",
         "Open conflicts: 1",
     ]
     assert f'<a href="{CONFLICTS}?state=open">Open conflicts:</a>' in superuser_client.get("/admin/").text
@@ -48,22 +48,22 @@ def test_it_shows_duplicates_with_their_share_and_open_conflicts(superuser_clien
 def test_each_figure_needs_its_permission(client_with, staff, some_traffic):
     assert figures(log_in(staff)) == []
     assert [line.split(":")[0] for line in figures(client_with("view_conflict"))] == ["Open conflicts"]
-    assert [line.split(" ")[0] for line in figures(client_with("view_grade"))] == ["Repeats", "Repeats"]
+    assert [line.split(" ")[0] for line in figures(client_with("view_grade"))] == ["Duplicates", "Duplicates"]
     assert figures(Client()) == []
 
 
 def test_the_figures_are_counted_up_to_a_limit(
     superuser_client, some_traffic, monkeypatch, lower_count_limit, django_assert_num_queries
 ):
-    monkeypatch.setattr(sent_again, "SHARE_LIMIT", 2)
+    monkeypatch.setattr(duplicates, "SHARE_LIMIT", 2)
     lower_count_limit(1)
     ContentType.objects.get_for_model(Conflict)
     # session, user, duplicates and ratings of a day, of a month, open conflicts, the user's own actions
     with django_assert_num_queries(8) as queries:
         lines = figures(superuser_client)
     assert lines[:2] == [
-        "Repeats in the last 24 hours: 1 (less than 25.1 % of submissions)",
-        "Repeats in the last 30 days: 2+",
+        "Duplicates in the last 24 hours: 1 (less than 25.1 % of submissions)",
+        "Duplicates in the last 30 days: 2+",
     ]
     counts = [query["sql"] for query in queries.captured_queries if "COUNT(" in query["sql"]]
     assert [re.search(r"LIMIT (\d+)", sql)[1] for sql in counts] == ["3", "3", "3", "3", "2"]
@@ -83,4 +83,4 @@ def test_the_figures_are_counted_up_to_a_limit(
     ],
 )
 def test_a_share_is_exact_or_a_bound(repeats, ratings, label):
-    assert sent_again.share_label(repeats, ratings) == label
+    assert duplicates.share_label(repeats, ratings) == label

@@ -21,12 +21,12 @@ def test_the_list_shows_cut_remarks_and_the_state_newest_first(superuser_client,
     make_grade(acc_nbr="new", insert_time=now, txt1="很" * 30, txt2="慢" * 30)
     response = superuser_client.get(GRADES)
     assert numbers(response) == ["new", "old"]
-    cells = re.findall(r'<t[dh] class="field-(remarks_start|review)[^>]*>(.*?)</t[dh]>', response.text)
+    cells = re.findall(r'<t[dh] class="field-(remarks_start|review)[^>]*>(.*?)\s*</t[dh]>', response.text)
     assert cells == [
         ("remarks_start", "很" * 30 + " / " + "慢" * 6 + "…"),
         ("review", '<span class="review review-new"><span aria-hidden="true">○</span> New</span>'),
         ("remarks_start", "-"),
-        ("review", '<span class="review review-closed"><span aria-hidden="true">●</span> Closed</span>'),
+        ("review", '<span class="review review-closed"><span aria-hidden="true">✓</span> Closed</span>'),
     ]
 
 

@@ -28,7 +28,7 @@ def test_a_list_counts_up_to_its_limit(superuser_client, make_grade, lower_count
     (count,) = [query["sql"] for query in queries.captured_queries if "COUNT(" in query["sql"]]
     assert "LIMIT 101" in count
     assert "100+ ratings" in response.text
-    assert "Select all that match: 100+" in response.text
+    assert "Select all matching rows: 100+" in response.text
     assert "130" not in re.sub(r"<td.*?</td>|<th.*?</th>|<input.*?>", "", response.text)
 
 
@@ -87,5 +87,5 @@ def test_search_matches_a_prefix_or_in_quotes_the_whole_number(superuser_client,
 
 
 def test_the_list_explains_its_search(superuser_client):
-    help_text = "The beginning of an account number; in quotes, the whole: &quot;13800138000&quot;"
+    help_text = "The beginning of an account number. For an exact match use quotes: &quot;13800138000&quot;"
     assert help_text in superuser_client.get(GRADES).text

@@ -53,3 +53,15 @@ def test_the_language_can_be_switched_on_every_page(superuser_client, make_grade
     assert '<html lang="zh-hans"' in response.text
     assert re.search(r'<button name="language" value="en" lang="en">English</button>', response.text)
     assert 'name="language" value="zh-hans"' in Client(headers={"accept-language": "en"}).get("/admin/login/").text
+
+
+def test_the_list_of_users_shows_the_stock_texts_in_full(superuser_client, django_user_model):
+    django_user_model.objects.bulk_create(django_user_model(username=f"clerk{number:03}") for number in range(120))
+    page = superuser_client.get("/admin/auth/user/").text
+    paginator = page.split('<p class="paginator">')[1].split("</p>")[0]
+    assert re.sub(r"<[^>]+>|\s+", " ", paginator).split() == ["1", "2", "121", "users", "Show", "all"]
+    assert "Select all 121 users" in page
+    found = superuser_client.get("/admin/auth/user/?q=clerk11").text
+    assert re.search(r"10 results \(<a href=\"\?\">121 total</a>\)", found)
+    assert "None" not in page
+    assert "None" not in found

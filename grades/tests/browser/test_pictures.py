@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
 from grades.models import Conflict
@@ -111,6 +112,19 @@ def admin_conflict_kept(page):
     admin_conflict(page)
 
 
+def admin_users(page):
+    """The end of the stock list of 121 users, where it counts them."""
+    users = get_user_model()
+    users.objects.bulk_create(users(username=f"clerk{n:03}", is_staff=True) for n in range(121 - users.objects.count()))
+    page.goto("/admin/auth/user/?p=2")
+
+
+def admin_users_english(page):
+    admin_users(page)
+    with page.expect_navigation():
+        page.click("button[name=language][value=en]")
+
+
 def admin_delete(page):
     page.goto(f"/admin/grades/grade/{Conflict.objects.first().grade_id}/delete/")
 
@@ -118,6 +132,7 @@ def admin_delete(page):
 PAGES = [
     landing, login, query_found, query_not_found, query_english, not_found, admin_index, admin_list, admin_detail,
     admin_review, admin_accounts, admin_import, admin_conflicts, admin_conflict, admin_delete, admin_conflict_kept,
+    admin_users, admin_users_english,
 ]  # fmt: skip
 
 
@@ -140,8 +155,9 @@ def test_every_page_is_clean_in_every_width_and_scheme(log_in, boss, tmp_path, w
         page.context.add_cookies(cookies)
         go(page)
         if scheme == "light":
-            # On a phone two screens: the second shows what one meets when scrolling.
-            clip = {"x": 0, "y": 0, "width": width, "height": 800 if width > 400 else 1600}
+            # Two screens on a phone, and where the end of the page counts.
+            height = 1600 if width < 400 or go in (admin_users, admin_users_english) else 800
+            clip = {"x": 0, "y": 0, "width": width, "height": height}
             path = folder / f"{go.__name__.replace('_', '-')}-{width}.png"
             page.screenshot(path=path, full_page=True, clip=clip)
         faults += [(go.__name__, *violation) for violation in violations(page)]

@@ -127,7 +127,7 @@ def test_the_ratings_are_downloaded(log_in, clerk, customer):
 def test_english_by_the_switch(log_in, clerk):
     page = log_in(clerk)
     page.get_by_role("button", name="English").click()
-    page.get_by_role("heading", name="Look a number up").wait_for()
+    page.get_by_role("heading", name="Look up a number").wait_for()
     look_up_button = page.get_by_role("button", name="Look up", exact=True)
     page.get_by_label("Account number").fill("13900000000")
     look_up_button.click()

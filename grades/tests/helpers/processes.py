@@ -25,7 +25,7 @@ def interrupt_command(*arguments, at):
         "SECRET_KEY": settings.SECRET_KEY,
         "DATABASE_URL": database_url(),
     }
-    terminal, stderr = pty.openpty()  # without a terminal there is no progress bar
+    terminal, stderr = pty.openpty()  # the progress bar needs a terminal
     termios.tcsetwinsize(stderr, (24, 80))
     process = subprocess.Popen(
         # A shell may have started the tests with SIGINT ignored.

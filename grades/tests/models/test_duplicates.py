@@ -59,7 +59,7 @@ def test_deleting_a_rating_deletes_only_its_own_duplicates_and_conflicts(superus
     page = superuser_client.get(f"{GRADES}{grade.pk}/delete/").text
     assert re.findall(r"<li>(.*?)</li>", page.split("<h2>Summary</h2>")[1]) == [
         "Ratings: 1",
-        "Repeats: 3",
+        "Duplicates: 3",
         "Conflicting submissions: 2",
         f"#{grade.pk}",
     ]
@@ -86,8 +86,8 @@ def test_bulk_deletion_deletes_duplicates_and_conflicts_too(superuser_client, ma
         Repeat.objects.bulk_create(Repeat(grade=grade) for _ in range(number))
         make_conflict(grade)
     page = act(superuser_client, "delete_selected", [kept.pk], True, "?q=138")
-    assert "This deletes 5 ratings. They cannot be brought back." in page.text
-    assert "Their repeats and conflicting submissions go with them." in page.text
+    assert "This deletes 5 ratings. It cannot be undone." in page.text
+    assert "Their duplicates and conflicting submissions are deleted too." in page.text
     assert messages(confirm(superuser_client, page)) == ["5 deleted."]
     assert (Grade.objects.get(), Repeat.objects.get().grade, Conflict.objects.count()) == (kept, kept, 0)
 

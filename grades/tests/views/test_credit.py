@@ -77,7 +77,7 @@ def test_a_missing_or_malformed_field_is_refused(client, may_credit, make_accoun
 def test_an_unknown_acct_id_is_not_found(client, may_credit):
     response = client.post("/credit", {"acct_id": "A9", "credit_amount": "149"}, headers=JSON | ENGLISH)
     assert response.status_code == 404
-    assert response.json() == {"error": "unknown", "message": "There is no such acct_id on the dispatch list."}
+    assert response.json() == {"error": "unknown", "message": "The dispatch list does not have this acct_id."}
 
 
 def test_the_page_names_the_clerk_of_a_confirmed_credit(client, may_credit, make_account):

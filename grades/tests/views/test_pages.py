@@ -27,7 +27,7 @@ def test_the_home_page_links_to_what_the_visitor_may_open(client, staff, django_
     assert pages() == {"/admin/login/?next=/query"}
     client.force_login(django_user_model.objects.create_user("customer"))
     assert pages() == set()
-    assert "customer, which is not a staff account" in client.get("/", headers=ENGLISH).content.decode()
+    assert "customer. This is not a staff account" in client.get("/", headers=ENGLISH).content.decode()
     client.force_login(staff)
     assert pages() == {"/query", "/admin/"}
 

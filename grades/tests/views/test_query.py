@@ -103,7 +103,7 @@ def test_the_page_says_why_a_number_is_refused(client):
     response = client.post("/query", {"acc_nbr": "<b>"}, headers=ENGLISH)
     assert response.status_code == 400
     page = response.content.decode()
-    assert "An account number has no such characters." in page
+    assert "This account number contains characters that are not allowed." in page
     assert 'value="&lt;b&gt;"' in page
 
 
@@ -128,7 +128,7 @@ def test_the_page_shows_the_newest_hundred_ratings(client, make_grade):
         make_grade(txt1=f"rating {number}")
     page = client.post("/query", {"acc_nbr": "13800138000"}, headers=ENGLISH).content.decode()
     assert page.count("rating ") == 100
-    assert "Only the newest 100 are shown." in page
+    assert "Only the newest 100 ratings are shown." in page
 
 
 def test_the_page_needs_six_queries_for_any_number_of_rows(client, make_account, make_grade, django_assert_num_queries):
