@@ -72,6 +72,17 @@ CHUNKED = header("Transfer-Encoding", "chunked")
 CHUNK = b"%x\r\n%s\r\n" % (len(RATING), RATING)
 
 
+def test_a_chunked_body_is_stored_only_where_its_end_is_certain(any_server):
+    """granian takes a chunked body that is cut off for a whole one, so it needs a length."""
+    answer = send(any_server, post(AS_FORM + CHUNKED, CHUNK + b"0\r\n\r\n"))
+    if b"server: granian" in answer[1]:
+        assert_toast(answer, 411, "body: needs a Content-Length")
+        assert stored() == []
+    else:
+        assert (answer[0], json.loads(answer[2])) == (200, "数据提交成功")
+        assert stored() == [ARTICLE]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -145,3 +156,26 @@ def test_http_2_with_prior_knowledge_is_not_served(any_server):
         connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
         received = connection.recv(1000)
     assert not received or received.startswith(b"HTTP/1.1 4") or received.startswith(b"HTTP/1.1 5")
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"POST /score HTTP/9.9\r\n" + HOST + b"\r\n",
+        b"POST /score\xff HTTP/1.1\r\n" + HOST + b"\r\n",
+        post(header("Content-Length", "-1")),
+        post(header("Transfer-Encoding", "gzip")),
+        post(header("X Y", "1")),
+        post(header("X", "y" * 70_000)),
+        b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+    ],
+    ids=["version", "bytes in the path", "negative length", "unknown coding", "header name", "huge header", "TLS"],
+)
+def test_a_request_that_the_server_cannot_read_gets_no_page(any_server, request_bytes):
+    """gunicorn answers with a toast, granian with an empty reply."""
+    status, head, body = send(any_server, request_bytes, hang_up=True)
+    if b"granian" in head or not body:
+        assert (status, body) in [(400, b""), (431, b""), (None, b"")]
+    else:
+        assert_toast((status, head, body), status, "request: malformed" if status == 400 else "path: not found")
+    assert stored() == []
