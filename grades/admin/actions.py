@@ -27,12 +27,17 @@ class ConfirmForm(forms.Form):
     until = forms.DateTimeField(initial=lambda: timezone.now().isoformat(), widget=forms.HiddenInput)
 
 
+def is_key(text):
+    """Whether a row can have this primary key: a number that every database holds."""
+    return re.fullmatch("[0-9]{1,18}", text) is not None
+
+
 class CheckedSelection:
     """Mixin of ModelAdmin: refuses a bulk action on a key that no row can have; stock admin fails on it."""
 
     def response_action(self, request, queryset):
         selected = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-        if not all(re.fullmatch("[0-9]{1,18}", pk) for pk in selected):
+        if not all(map(is_key, selected)):
             raise BadRequest("A selected key is not a number.")
         return super().response_action(request, queryset)
 
