@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+from gunicorn import util
 from gunicorn.glogging import Logger
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -48,11 +49,27 @@ class PrivateLogger(Logger):
         super().exception(msg, *(without_query(arg) if isinstance(arg, str) else arg for arg in args), **kwargs)
 
 
+def write_toast(sock, status, reason, message):
+    """Refuse a request that gunicorn cannot read as `/score` does: it may be a rating, and its path is not known."""
+    status, error = (
+        ("500 Internal Server Error", "server: error") if status == 500 else ("400 Bad Request", "request: malformed")
+    )
+    body = '"数据提交失败"'.encode()
+    head = (
+        f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"X-Score-Error: {error}\r\n\r\n"
+    )
+    util.write_nonblock(sock, head.encode() + body)
+
+
+util.write_error = write_toast  # gunicorn's own page is HTML that quotes the request
+
 wsgi_app = "scoring_site.wsgi"
 chdir = str(BASE_DIR)
 worker_class = "gthread"
 # The proxy speaks TLS, on this machine: the servers listen on loopback and trust its scheme headers only.
 forwarded_allow_ips = "127.0.0.1"
+forwarder_headers = ""  # SCRIPT_NAME and PATH_INFO of a client would replace those of the request
 timeout = 60  # seconds without a heartbeat from a worker; a long export in a thread does not stop it
 graceful_timeout = 30  # seconds for running requests when the site stops
 # gunicorn's default is one socket per user: a second instance would take it from the first.

@@ -23,14 +23,17 @@ def serve_by_gunicorn(env):
 
 def serve_by_granian(env):
     from granian import Granian
+    from granian.constants import HTTPModes
 
     Granian(
-        "scoring_site.wsgi:application",
+        "scoring_site.wsgi:granian_application",
         interface="wsgi",
         address="127.0.0.1",
         port=env.SCORE_PORT,
         workers=env.SCORE_WORKERS,
         blocking_threads=env.SCORE_THREADS,
+        # HTTP/2 without TLS lets abandoned streams hold all threads; the proxy speaks HTTP/1.
+        http=HTTPModes.http1,
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=30,  # seconds for running requests when the site stops

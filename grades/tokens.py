@@ -1,35 +1,40 @@
 """Signed tokens: receipts for ratings, and sessions after WeChat login. Signed, not encrypted; URL-safe ASCII."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.core import signing
 
 RECEIPT_SALT = "grades.receipt"
 RECEIPTS_READ = 50  # per request; a header cannot hold more
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
-def make_receipt(acc_nbr: str, openid: str | None = None) -> str:
-    """A receipt for the anonymous ratings of an account, and for those of `openid` if given."""
-    return signing.dumps([acc_nbr, openid], salt=RECEIPT_SALT)
+def make_receipt(acc_nbr: str, insert_time: datetime, digest: str) -> str:
+    """A receipt for one rating: its number, its time, and the digest of its content (`keys.receipt_digest`).
 
-
-def read_receipts(header: str, acc_nbr: str) -> set[str | None]:
-    """The openids of the valid receipts for `acc_nbr` in a comma-separated `header`.
-
-    None means an anonymous rating. A receipt that is forged, expired, for another account or signed with
-    another SECRET_KEY is ignored; without a valid receipt the set is empty.
+    Number and time find the row. The digest tells it from another rating of the same microsecond.
     """
-    openids: set[str | None] = set()
+    return signing.dumps([acc_nbr, (insert_time - EPOCH) // MICROSECOND, digest], salt=RECEIPT_SALT)
+
+
+def read_receipts(header: str, acc_nbr: str) -> set[tuple[datetime, str]]:
+    """Time and digest of the ratings of `acc_nbr` in a comma-separated `header` of receipts.
+
+    A receipt that is forged, expired, for another account or signed with another SECRET_KEY is ignored; without
+    a valid receipt the set is empty.
+    """
+    ratings: set[tuple[datetime, str]] = set()
     for receipt in header.split(",")[:RECEIPTS_READ]:
         try:
             content = signing.loads(receipt.strip(), salt=RECEIPT_SALT, max_age=timedelta(days=settings.RECEIPT_DAYS))
         except signing.BadSignature:
             continue
         match content:
-            case [number, str() | None as openid] if number == acc_nbr:
-                openids.add(openid)
-    return openids
+            case [number, int() as microseconds, str() as digest] if number == acc_nbr and abs(microseconds) < 10**17:
+                ratings.add((EPOCH + microseconds * MICROSECOND, digest))
+    return ratings
 
 
 def session_salt() -> str:

@@ -74,7 +74,8 @@ def known_time_zone(name: str) -> None:
 def regular_expression(pattern: str) -> None:
     try:
         re.compile(pattern)
-    except re.error as error:
+        re.compile(rf"\A(?:{pattern})\Z")  # the form of the query page: flags such as (?i) must stand first
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValidationError(f"This is not a regular expression: {error}.") from error
 
 

@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "grades.middleware.limit_body",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -166,10 +167,15 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "null": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["console"], "level": env.LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": env.LOG_LEVEL, "propagate": True},
+        # A wrong Host is refused with 400; the access log has it. Django would log a traceback for each.
+        "django.security.DisallowedHost": {"handlers": ["null"], "propagate": False},
         # They log the addresses that they call, and the address of a WeChat call holds the secret and the code.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},

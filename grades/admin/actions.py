@@ -1,5 +1,7 @@
 """Bulk actions on a selection or on everything that the filter matches, with a confirmation page."""
 
+import re
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
@@ -7,6 +9,7 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.admin.utils import model_ngettext
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import BadRequest
 from django.db import transaction
 from django.db.models import ProtectedError
 from django.template.response import TemplateResponse
@@ -24,7 +27,22 @@ class ConfirmForm(forms.Form):
     until = forms.DateTimeField(initial=lambda: timezone.now().isoformat(), widget=forms.HiddenInput)
 
 
-class BulkActions:
+def is_key(text):
+    """Whether a row can have this primary key: a number that every database holds."""
+    return re.fullmatch("[0-9]{1,18}", text) is not None
+
+
+class CheckedSelection:
+    """Mixin of ModelAdmin: refuses a bulk action on a key that no row can have; stock admin fails on it."""
+
+    def response_action(self, request, queryset):
+        selected = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+        if not all(map(is_key, selected)):
+            raise BadRequest("A selected key is not a number.")
+        return super().response_action(request, queryset)
+
+
+class BulkActions(CheckedSelection):
     """Mixin of ModelAdmin: the confirmation page, the log entry, and deletion in bulk."""
 
     # The time column of a row: rows that arrived after the confirmation page was shown are left out.

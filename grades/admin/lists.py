@@ -1,7 +1,8 @@
 """The base of the lists: bounded counts, search by number, newest first."""
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.utils.functional import cached_property
@@ -33,6 +34,13 @@ class BoundedChangeList(ChangeList):
 
     def get_ordering(self, request, queryset):
         return self.model_admin.ordering
+
+    def get_queryset(self, request, **kwargs):
+        # Stock admin drops a search for NUL and shows all rows; "all that match" would then be all rows.
+        is_dropped = not (self.query and self.search_fields)
+        if is_dropped and request.GET.get(SEARCH_VAR, "").strip():
+            raise IncorrectLookupParameters
+        return super().get_queryset(request, **kwargs)
 
     def get_results(self, request):
         super().get_results(request)

@@ -2,7 +2,7 @@
 
 import logging
 
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, MethodNotAllowed
 from rest_framework.negotiation import BaseContentNegotiation
@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ..database.retries import StoreUnavailable, is_transient
+from ..replies import content_length
 from ..submissions.decode import BodyError, decode_body
 
 logger = logging.getLogger("grades.api")
@@ -62,16 +63,21 @@ class AnonymousView(APIView):
             raise Refusal(400, f"body: {error}") from error
 
     def read_body(self, request):
-        """Read the whole body; refuse one that is too long or cut off by a lost connection."""
+        """Read the whole body; refuse one without a length, too long, or cut off by a lost connection."""
         meta = request.META
-        if "HTTP_TRANSFER_ENCODING" in meta and meta.get("wsgi.input_terminated"):
-            # A chunked body has no length for Django to read by; the server marks its end.
-            stream, length = meta["wsgi.input"], None
+        length = None
+        if "HTTP_TRANSFER_ENCODING" not in meta:
+            length = content_length(meta)
+            if length > self.max_body_bytes:
+                raise Refusal(413, "body: too large")
+            stream = request
+        elif meta.get("wsgi.input_terminated"):
+            stream = meta["wsgi.input"]  # the server marks the end of a chunked body
         else:
-            stream, length = request, int(meta.get("CONTENT_LENGTH") or 0)
+            raise Refusal(411, "body: needs a Content-Length")
         try:
             body = stream.read(self.max_body_bytes + 1)
-        except OSError as error:
+        except Exception as error:  # each server has its own errors for a malformed or lost body
             raise Refusal(400, "body: cut off") from error
         if len(body) > self.max_body_bytes:
             raise Refusal(413, "body: too large")
@@ -86,7 +92,7 @@ class AnonymousView(APIView):
             allowed = self.allowed_methods
             reason = f"method: only {' or '.join(allowed)} is allowed"
             return self.refuse(Refusal(405, reason, headers={"Allow": ", ".join(allowed)}))
-        if isinstance(exc, SuspiciousOperation):  # Django's, for a query string beyond its limits
+        if isinstance(exc, BadRequest | SuspiciousOperation):  # also Django's, for a query string beyond its limits
             return self.refuse(Refusal(400, "request: bad request"))
         if isinstance(exc, StoreUnavailable) or is_transient(exc):
             cause = exc.__cause__ if isinstance(exc, StoreUnavailable) else exc
@@ -113,6 +119,11 @@ class AnonymousView(APIView):
 
 
 def bearer_token(request):
-    """The token of `Authorization: Bearer …`, or None."""
-    scheme, _space, token = request.headers.get("Authorization", "").strip().partition(" ")
+    """The token of `Authorization: Bearer …`; None without that header or with another scheme."""
+    header = request.META.get("HTTP_AUTHORIZATION")
+    if header is None:
+        return None
+    scheme, _space, token = header.strip().partition(" ")
+    if not scheme:  # granian empties a header with bytes beyond ASCII: an invalid token, not a missing one
+        return ""
     return token.strip() if scheme.lower() == "bearer" else None

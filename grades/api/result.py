@@ -1,4 +1,4 @@
-"""The page after the toast: a customer sees the own ratings again."""
+"""The page after the toast: customers see their own ratings again."""
 
 from django.conf import settings
 from django.utils import timezone
@@ -8,6 +8,7 @@ from rest_framework.serializers import ValidationError
 
 from ..database.retries import retry_transient
 from ..models import Grade
+from ..submissions.keys import receipt_digest
 from ..submissions.validate import AccountNumberField
 from ..tokens import read_receipts, read_session
 from .base import AnonymousView, Refusal, bearer_token
@@ -16,40 +17,37 @@ RATINGS_SHOWN = 100
 
 
 class GradeResultView(AnonymousView):
-    """`GET /graderesult?phonenum=…`: ratings of the account, for a valid receipt or session.
+    """`GET /graderesult?phonenum=…`: the ratings of the account for which valid receipts or a session are shown.
 
-    A rating after WeChat login is shown to that person only. Without a valid receipt or session the database
-    is not read, so neither the reply nor its time tells whether the number is known here.
+    A receipt shows its own rating and nothing else; a session shows the ratings of its person. Without a valid
+    receipt or session the database is not read, so neither the reply nor its time tells whether the number is
+    known here.
     """
 
     http_method_names = ["get"]
 
     def get(self, request):
         acc_nbr = self.read_phonenum(request)
-        openids = read_receipts(request.headers.get("X-Grade-Receipt", ""), acc_nbr)
-        # Any receipt shows the anonymous ratings of the account.
-        by_receipt = openids | {None} if openids else openids
-        session = read_session(bearer_token(request) or "")
-        whose = by_receipt | {session} if session else by_receipt
-        rows = []
-        if whose:
-            ratings = Grade.objects.using(settings.API_DATABASE).of_account(acc_nbr).given_by(whose).newest_first()
-            columns = ratings.values("insert_time", *Grade.CONTENT)
-            rows = retry_transient(list, columns[: RATINGS_SHOWN + 1], using=settings.API_DATABASE)
+        receipts = read_receipts(request.headers.get("X-Grade-Receipt", ""), acc_nbr)
+        openid = read_session(bearer_token(request) or "")
+        ratings = {}
+        if receipts or openid:
+            ratings = retry_transient(find_ratings, acc_nbr, receipts, openid, using=settings.API_DATABASE)
         # A receipt proves that there was a rating, even if it is deleted; a session alone proves nothing.
-        if not (rows or by_receipt):
+        if not (ratings or receipts):
             raise Refusal(
                 403,
                 "forbidden",
-                _("Ratings are shown to those who gave them: with the receipt, or after WeChat login."),
+                _("Customers see their own ratings: with the receipt, or after WeChat login."),
             )
+        newest_first = sorted(ratings.values(), key=lambda row: (row["insert_time"], row["id"]), reverse=True)
         return Response(
             {
                 "grade_labels": settings.GRADE_LABELS,
                 "grade_min": settings.GRADE_MIN,
                 "grade_max": settings.GRADE_MAX,
-                "ratings": [wire_rating(row) for row in rows[:RATINGS_SHOWN]],
-                "more": len(rows) > RATINGS_SHOWN,
+                "ratings": [wire_rating(row) for row in newest_first[:RATINGS_SHOWN]],
+                "more": len(newest_first) > RATINGS_SHOWN,
             }
         )
 
@@ -61,6 +59,22 @@ class GradeResultView(AnonymousView):
         except ValidationError:
             pass
         raise Refusal(400, "phonenum", _("phonenum must be given once, and be an account number."))
+
+
+def find_ratings(acc_nbr, receipts, openid):
+    """Rows by id: the ratings of `acc_nbr` by these receipts, and the newest of this person."""
+    of_account = (
+        Grade.objects.using(settings.API_DATABASE).of_account(acc_nbr).values("id", "insert_time", *Grade.CONTENT)
+    )
+    found = {}
+    if receipts:
+        times = {insert_time for insert_time, _digest in receipts}
+        rows = of_account.filter(insert_time__in=times)
+        found = {row["id"]: row for row in rows if (row["insert_time"], receipt_digest(row)) in receipts}
+    if openid:
+        newest = of_account.filter(openid=openid).newest_first()[: RATINGS_SHOWN + 1]
+        found |= {row["id"]: row for row in newest}
+    return found
 
 
 def wire_rating(row):

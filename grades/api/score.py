@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from ..models import REMARK_LENGTH
 from ..replies import FAILURE, SUCCESS, toast
+from ..submissions.keys import receipt_digest
 from ..submissions.store import AlreadyRated, SubmissionConflict, submit
 from ..submissions.validate import SubmissionError, validate
 from ..tokens import make_receipt, read_session
@@ -44,12 +45,14 @@ class ScoreView(AnonymousView):
         except SubmissionError as error:
             raise Refusal(400, str(error)) from error
         try:
-            submit(openid=openid, **submission)
+            stored = submit(openid=openid, **submission)
         except SubmissionConflict as conflict:
             raise Refusal(409, "submission_id: already used for other content") from conflict
         except AlreadyRated as rated:
             raise Refusal(409, "acc_nbr: this dispatch is already rated") from rated
-        return toast(SUCCESS, 200, {"X-Grade-Receipt": make_receipt(submission["acc_nbr"], openid)})
+        # A duplicate has the content of the stored rating, so its receipt is that rating's.
+        receipt = make_receipt(submission["acc_nbr"], stored.insert_time, receipt_digest(submission))
+        return toast(SUCCESS, 200, {"X-Grade-Receipt": receipt})
 
     def read_openid(self, request):
         """The openid of the session in the request; None for an anonymous rating.

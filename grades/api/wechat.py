@@ -1,4 +1,4 @@
-"""WeChat login, and the receipts of a person on another phone."""
+"""WeChat login, and the receipts of a person for another phone."""
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from .. import wechat
 from ..database.retries import retry_transient
 from ..models import Grade
+from ..submissions.keys import receipt_digest
 from ..submissions.validate import LoginSerializer
 from ..tokens import make_receipt, make_session, read_session
 from .base import AnonymousView, Refusal, bearer_token
@@ -51,7 +52,7 @@ class LoginView(AnonymousView):
 
 
 class ReceiptsView(AnonymousView):
-    """`GET /wechat/receipts`: fresh receipts of the accounts that this person has rated, newest first."""
+    """`GET /wechat/receipts`: fresh receipts for the newest ratings of this person, newest first."""
 
     http_method_names = ["get"]
 
@@ -59,8 +60,12 @@ class ReceiptsView(AnonymousView):
         openid = read_session(bearer_token(request) or "")
         if openid is None:
             raise Refusal(401, "login", _("Log in with WeChat first."), {"WWW-Authenticate": "Bearer"})
-        rated = Grade.objects.using(settings.API_DATABASE).accounts_rated_by(openid)
-        numbers = retry_transient(list, rated[:RECEIPTS_SHOWN], using=settings.API_DATABASE)
-        return Response(
-            {"receipts": [{"acc_nbr": acc_nbr, "receipt": make_receipt(acc_nbr, openid)} for acc_nbr in numbers]}
-        )
+        ratings = Grade.objects.using(settings.API_DATABASE).filter(openid=openid).newest_first()
+        columns = ratings.values("insert_time", *Grade.CONTENT)
+        rows = retry_transient(list, columns[:RECEIPTS_SHOWN], using=settings.API_DATABASE)
+        return Response({"receipts": [receipt_of(row) for row in rows]})
+
+
+def receipt_of(row):
+    receipt = make_receipt(row["acc_nbr"], row["insert_time"], receipt_digest(row))
+    return {"acc_nbr": row["acc_nbr"], "receipt": receipt}

@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.db.models.functions import Least, Length
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
@@ -30,16 +30,6 @@ class GradeQuerySet(models.QuerySet):
 
     def since(self, moment):
         return self.filter(insert_time__gte=moment)
-
-    def given_by(self, openids):
-        """Ratings by these people; None in `openids` means the anonymous ratings."""
-        whose = Q(openid__in=openids - {None})
-        return self.filter(whose | Q(openid=None) if None in openids else whose)
-
-    def accounts_rated_by(self, openid):
-        """Account numbers that a person has rated, the most recent first."""
-        rated = self.filter(openid=openid).values("acc_nbr").annotate(last=Max("insert_time"))
-        return rated.order_by("-last", "acc_nbr").values_list("acc_nbr", flat=True)
 
     def at_or_below(self, value):
         """Ratings with at least one grade of `value` or less."""
@@ -164,7 +154,7 @@ class Grade(Content):
             models.Index(fields=["insert_time", "id"], name="grade_by_time"),
             # the query page and /graderesult: ratings of an account; the admin's search by account or prefix
             models.Index(fields=["acc_nbr", "insert_time", "id"], name="grade_by_account"),
-            # /graderesult by session, /wechat/receipts: a person's ratings of an account, and the accounts
+            # /graderesult by session, /wechat/receipts: a person's ratings, of an account and of all
             models.Index(fields=["openid", "acc_nbr", "insert_time", "id"], name="grade_by_openid"),
             # the admin's filters, each newest first
             models.Index(fields=["review_state", "insert_time", "id"], name="grade_by_review"),

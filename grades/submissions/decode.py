@@ -37,6 +37,20 @@ def decode_form_value(text: str) -> Any:
         return text
 
 
+def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise BodyError("a field is given twice")
+    return fields
+
+
+decode_json_object = json.JSONDecoder(
+    parse_int=Number,
+    parse_float=Number,
+    parse_constant=refuse_constant,
+    object_pairs_hook=refuse_repeated_keys,
+).decode
+
 PERCENT_RUN = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 
 
@@ -79,7 +93,7 @@ def decode_object(body: bytes) -> dict[str, Any]:
     """Decode an `application/json` body."""
     text = body.decode()
     try:
-        fields = decode_json(text)
+        fields = decode_json_object(text)
     except (ValueError, RecursionError) as error:
         raise BodyError("not JSON") from error
     if not isinstance(fields, dict):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -26,6 +26,13 @@ class SubmissionConflict(Exception):
 
 class AlreadyRated(Exception):
     """The same person has already rated this dispatch."""
+
+
+class Stored(NamedTuple):
+    """The rating that holds a submission: a new row, or the row of which the submission is a duplicate."""
+
+    is_new: bool
+    insert_time: datetime
 
 
 @dataclass(slots=True)
@@ -54,8 +61,8 @@ values_of = attrgetter(*COLUMNS)
 INSERT_TIME = COLUMNS.index("insert_time")
 
 
-def submit(*, submission_id: UUID | None = None, openid: str | None = None, **content: Any) -> bool:
-    """Store one rating exactly once. Returns True if it is a new row, False if it is a duplicate.
+def submit(*, submission_id: UUID | None = None, openid: str | None = None, **content: Any) -> Stored:
+    """Store one rating exactly once; returns the rating that holds it, new or stored before.
 
     `content` is the seven validated fields, `openid` the person if known. The row is committed when this
     returns. The unique indexes decide what is a duplicate, so the rule holds for any number of equal
@@ -78,7 +85,7 @@ def submit(*, submission_id: UUID | None = None, openid: str | None = None, **co
     return retry_transient(store, row, using=settings.API_DATABASE)
 
 
-def store(row: NewRating) -> bool:
+def store(row: NewRating) -> Stored:
     """Insert the row, or handle the collision with a stored rating; returns what `submit` returns."""
     row.dispatch_key = make_dispatch_key(row.acc_nbr, row.openid)
     is_in_transaction = connections[settings.API_DATABASE].in_atomic_block
@@ -88,11 +95,11 @@ def store(row: NewRating) -> bool:
                 insert_rows([row])
             else:
                 group_commit.insert(row)
-            return True
+            return Stored(True, row.insert_time)
         except IntegrityError:
-            is_new = handle_collision(row)
-            if is_new is not None:
-                return is_new
+            stored = handle_collision(row)
+            if stored:
+                return stored
             if attempt == INSERT_ATTEMPTS:
                 raise  # no stored rating explains it: a programming error
     raise AssertionError("unreachable")
@@ -114,13 +121,13 @@ def insert_rows(rows: Sequence[NewRating]) -> None:
 group_commit = GroupCommit(insert_rows)
 
 
-def handle_collision(row: NewRating) -> bool | None:
+def handle_collision(row: NewRating) -> Stored | None:
     """Handle a unique-key collision; returns what `submit` returns, or None to insert again."""
     key = "submission_id" if row.submission_id else "content_key"
     stored = stored_ratings().filter(**{key: getattr(row, key)}).first()
     if stored:
         if stored.insert_time == row.insert_time:
-            return True  # an earlier attempt committed this row, and its answer was lost
+            return Stored(True, row.insert_time)  # an earlier attempt committed this row, and its answer was lost
         # Before the dispatch key: a duplicate also violates that one, and is a success.
         if (outcome := handle_duplicate(stored, row)) is not None:
             return outcome
@@ -129,7 +136,7 @@ def handle_collision(row: NewRating) -> bool | None:
     return None
 
 
-def handle_duplicate(stored: Grade, row: NewRating) -> bool | None:
+def handle_duplicate(stored: Grade, row: NewRating) -> Stored | None:
     """Compare the row with the stored rating that has its key; returns what `handle_collision` returns."""
     if row.submission_id:
         # A login between two attempts does not make it another submission.
@@ -147,10 +154,10 @@ def handle_duplicate(stored: Grade, row: NewRating) -> bool | None:
             Repeat.objects.using(settings.API_DATABASE).create(grade_id=stored.pk)
     except IntegrityError:
         return None  # the stored rating was deleted in between
-    return False
+    return Stored(False, stored.insert_time)
 
 
-def replace_expired(expired: Grade, row: NewRating) -> bool | None:
+def replace_expired(expired: Grade, row: NewRating) -> Stored | None:
     """Insert the row with the content key of a rating whose window has passed; None if another row took a key."""
     try:
         with transaction.atomic(using=settings.API_DATABASE):
@@ -161,7 +168,7 @@ def replace_expired(expired: Grade, row: NewRating) -> bool | None:
             insert_rows([row])
     except IntegrityError:
         return None  # the dispatch key collides
-    return True
+    return Stored(True, row.insert_time)
 
 
 def record_conflict(stored: Grade, row: NewRating) -> None:

@@ -1,21 +1,26 @@
 """Replies to errors: a toast for the mini program, JSON for scripts, a page for browsers."""
 
-from django.http import JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from ..replies import FAILURE, is_scripted, json_error, wants_json
+from ..replies import FAILURE, is_score_path, is_scripted, json_error, toast, wants_json
+
+SCORE_ERRORS = {
+    400: "request: bad request",
+    404: "path: not found",
+    411: "body: needs a Content-Length",
+    413: "body: too large",
+}
+ERROR_CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 411: "length_required", 413: "too_large"}
 
 
 def error_page(request, status):
     """A toast on /score, JSON for scripts and mini programs, otherwise a page."""
-    place = request.path_info.strip("/")
-    if place != "score/form" and place.partition("/")[0] == "score":
-        response = JsonResponse(FAILURE, safe=False, status=status, json_dumps_params={"ensure_ascii": False})
-        response["X-Score-Error"] = {400: "request: bad request", 404: "path: not found"}.get(status, "server: error")
-        return response
-    if wants_json(request) or place.partition("/")[0] in ("score", "graderesult", "wechat"):
-        return json_error(status, {400: "bad_request", 403: "forbidden", 404: "not_found"}.get(status, "error"), "")
+    if is_score_path(request):
+        return toast(FAILURE, status, {"X-Score-Error": SCORE_ERRORS.get(status, "server: error")})
+    first = request.path_info.strip("/").partition("/")[0]
+    if wants_json(request) or first in ("score", "graderesult", "wechat"):
+        return json_error(status, ERROR_CODES.get(status, "error"), "")
     return render(request, f"{status}.html", status=status)
 
 

@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 
 from grades.models import Account, Grade
 
-from ..helpers.office import ACCOUNTS, GRADES, act, confirm, log_in, make_credit, messages
+from ..helpers.office import ACCOUNTS, CONFLICTS, GRADES, act, confirm, log_in, make_credit, messages
 
 pytestmark = pytest.mark.django_db
 
@@ -157,3 +157,12 @@ def test_the_selection_or_all_matches_are_exported_newest_first(roles, make_grad
     assert read(act(roles["view"], action, chosen[:1], True)) == [f"{number:03}" for number in reversed(range(120))]
     expected = [f"{number:03}" for number in reversed(range(0, 120, 2))]
     assert read(act(roles["view"], action, chosen[:1], True, "?lowest=1&p=2")) == expected
+
+
+@pytest.mark.parametrize("chosen", ["x", "", "-1", "1,2", "٣", "\x00", "9" * 30])
+@pytest.mark.parametrize("address", [GRADES, ACCOUNTS, CONFLICTS, "/admin/auth/user/", "/admin/auth/group/"])
+def test_an_action_on_a_malformed_key_is_a_bad_request(superuser_client, make_grade, address, chosen):
+    grade = make_grade()
+    form = {"action": "delete_selected", "_selected_action": [grade.pk, chosen], "index": "0"}
+    assert superuser_client.post(address, form).status_code == 400
+    assert Grade.objects.count() == 1

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from ..helpers.office import GRADES, numbers
+from ..helpers.office import CREDITS, GRADES, numbers
 
 pytestmark = pytest.mark.django_db
 
@@ -89,3 +89,17 @@ def test_search_matches_a_prefix_or_in_quotes_the_whole_number(superuser_client,
 def test_the_list_explains_its_search(superuser_client):
     help_text = "The beginning of an account number. For an exact match use quotes: &quot;13800138000&quot;"
     assert help_text in superuser_client.get(GRADES).text
+
+
+@pytest.mark.parametrize("term", ["\x00", "13\x00", " \x00 "])
+def test_a_search_that_cannot_match_is_refused_and_not_dropped(superuser_client, make_grade, term):
+    grade = make_grade()
+    assert superuser_client.get(GRADES, {"q": term})["Location"] == f"{GRADES}?e=1"
+    form = {"action": "delete_selected", "select_across": "1", "_selected_action": grade.pk, "index": "0"}
+    response = superuser_client.post(GRADES, form, query_params={"q": term})
+    assert (response.status_code, response["Location"]) == (302, f"{GRADES}?e=1")
+
+
+def test_a_list_without_a_search_refuses_a_search_term(superuser_client):
+    assert superuser_client.get(CREDITS, {"q": "1"})["Location"] == f"{CREDITS}?e=1"
+    assert superuser_client.get(CREDITS, {"q": " "}).status_code == 200

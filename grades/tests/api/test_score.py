@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import uuid
 
 import pytest
@@ -12,6 +13,7 @@ from rest_framework.permissions import AllowAny, IsAdminUser
 from rest_framework.views import APIView
 
 from grades.api import ScoreView, score
+from grades.models import Grade
 
 from ..helpers.submissions import ARTICLE, FORM, assert_accepted, assert_refused, corpus, post, raw_form, stored
 
@@ -114,6 +116,11 @@ BROKEN_BODIES = {
     "JSON in UTF-16": ("application/json", json.dumps(ARTICLE).encode("utf-16"), "body: not UTF-8"),
     "a field twice": (FORM, raw_form().encode() + b"&grade1=1", "body: a field is given twice"),
     "a thousand fields": (FORM, b"&".join(b"f%d=1" % n for n in range(1000)), "body: too many fields"),
+    "JSON, a field twice": (
+        "application/json",
+        json.dumps(ARTICLE).encode()[:-1] + b', "grade1": 1}',
+        "body: a field is given twice",
+    ),
     "JSON string": ("application/json", b'"x"', "body: not an object"),
     "JSON with NaN": ("application/json", json.dumps(ARTICLE | {"grade1": float("nan")}).encode(), "body: not JSON"),
     "JSON nested 100,000 deep": ("application/json", b"[" * 100_000, "body: not JSON"),
@@ -233,9 +240,12 @@ def test_the_view_is_open_and_others_are_closed_by_default():
     assert APIView.permission_classes == [IsAdminUser]
 
 
-def test_the_receipt_is_signed_and_bound_to_the_account(client):
+def test_the_receipt_is_signed_and_bound_to_the_rating(client):
     receipt = post(client, raw_form())["X-Grade-Receipt"]
-    assert signing.loads(receipt, salt="grades.receipt") == ["13800138000", None]
+    number, microseconds, digest = signing.loads(receipt, salt="grades.receipt")
+    rating = Grade.objects.get()
+    assert (number, microseconds) == ("13800138000", round(rating.insert_time.timestamp() * 1_000_000))
+    assert re.fullmatch("[0-9a-f]{16}", digest)
     with pytest.raises(signing.BadSignature):
         signing.loads(receipt, salt="another purpose")
 

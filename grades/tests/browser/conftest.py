@@ -1,12 +1,9 @@
 """A real browser (Debian's chromium) before a real gunicorn, with the settings of production."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from django.conf import settings
 from playwright.sync_api import sync_playwright
 
 # Playwright's event loop lives in the thread of the tests, where Django would refuse every query.
@@ -14,18 +11,6 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 PASSWORD = "correct horse battery staple"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def collected_static_files():
-    """The hashed static files of production, which the server's pages name."""
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "scoring_site.settings", "SECRET_KEY": settings.SECRET_KEY}
-    subprocess.run(
-        [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"],
-        check=True,
-        cwd=settings.BASE_DIR,
-        env=environment,
-    )
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Real servers with the settings of production, on the test database."""
 
+import functools
 import http.client
 import os
 import signal
@@ -29,6 +30,17 @@ def database_url():
     return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{quote(name)}"))
 
 
+@functools.cache
+def collect_static_files():
+    """The hashed static files of production, which the pages of a server name."""
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
+        check=True,
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "scoring_site.settings", "SECRET_KEY": settings.SECRET_KEY},
+    )
+
+
 @contextmanager
 def running(log_path, command=SITE_COMMAND, **more_settings):
     """Run a server; yields its process, with its `address`. Its log goes to a file.
@@ -36,6 +48,7 @@ def running(log_path, command=SITE_COMMAND, **more_settings):
     It must end with status 0 and must not have logged an account number or a traceback. When the test fails
     or skips, the server is killed at once.
     """
+    collect_static_files()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

@@ -84,6 +84,11 @@ from ..helpers.environment import KEY
             "Set it in {file}: ACC_NBR_PATTERN=[0-9A-Za-z._@+-]{{1,32}}",
         ),
         (
+            [KEY, "ACC_NBR_PATTERN=(?i)[0-9a-f]+"],
+            "ACC_NBR_PATTERN: This is not a regular expression: global flags not at the start of the expression at "
+            "position 5. Set it in {file}: ACC_NBR_PATTERN=[0-9A-Za-z._@+-]{{1,32}}",
+        ),
+        (
             [KEY, "GRADE_LABELS=a,b"],
             "GRADE_LABELS: Must be three texts, separated by commas. "
             "Set it in {file}: GRADE_LABELS=服务态度,专业水平,响应速度",

@@ -3,6 +3,8 @@
 import logging
 import re
 
+import pytest
+
 from scoring_site.logs import PrivateFormatter
 
 
@@ -57,3 +59,21 @@ def test_a_circular_chain_of_exceptions_ends():
         "builtins.ValueError at",
         "caused by builtins.KeyError at",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "has_traceback"),
+    [
+        ("django.security.DisallowedModelAdminLookup", logging.ERROR, False),
+        ("django.request", logging.WARNING, False),
+        ("django.request", logging.ERROR, True),
+        ("grades.api", logging.WARNING, True),
+    ],
+)
+def test_a_refused_request_has_no_traceback(name, level, has_traceback):
+    error = ValueError("138")
+    record = logging.LogRecord(name, level, __file__, 1, "refused", None, (ValueError, error, None))
+    text = PrivateFormatter("%(message)s").format(record)
+    assert text.startswith("refused")
+    assert ("builtins.ValueError at" in text) == has_traceback
+    assert record.exc_info  # other handlers keep it

@@ -46,13 +46,6 @@ def test_errors_on_the_path_get_a_toast(any_server, method, path, headers, statu
     assert (got, reply["X-Score-Error"], body) == (status, error, FAILURE)
 
 
-def test_a_chunked_body_is_accepted(any_server):
-    chunks = iter([raw_form().encode()[:20], raw_form().encode()[20:]])
-    status, _, body = request(any_server, "POST", "/score", chunks, {"Content-Type": FORM})
-    assert (status, body) == (200, SUCCESS)
-    assert stored() == [ARTICLE]
-
-
 def test_a_client_that_hangs_up_in_mid_body_stores_nothing(any_server):
     body = raw_form(txt3="很好")
     head = f"POST /score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -52,7 +52,8 @@ def test_a_rating_has_the_time_of_its_submission():
 @pytest.mark.parametrize("submission_id", [None, uuid.uuid4()])
 def test_a_duplicate_adds_no_rating_and_is_counted(submission_id):
     answers = [submit(submission_id=submission_id, **ARTICLE) for _ in range(3)]
-    assert answers == [True, False, False]
+    assert [answer.is_new for answer in answers] == [True, False, False]
+    assert len({answer.insert_time for answer in answers}) == 1
     assert stored() == [ARTICLE]
     assert list(Repeat.objects.values_list("grade", flat=True)) == [Grade.objects.get().pk] * 2
 
@@ -87,7 +88,7 @@ def deleted_in_between(monkeypatch):
 @pytest.mark.parametrize("change", [{}, {"txt3": "不对"}])
 def test_a_duplicate_or_conflict_of_a_rating_deleted_meanwhile_is_stored(deleted_in_between, submission_id, change):
     submit(submission_id=submission_id, **ARTICLE)
-    assert submit(submission_id=submission_id, **ARTICLE | change) is True
+    assert submit(submission_id=submission_id, **ARTICLE | change).is_new is True
     assert stored()[-1] == ARTICLE | change
     assert (Repeat.objects.count(), Conflict.objects.count()) == (0, 0)
 
@@ -116,7 +117,7 @@ def refuse(monkeypatch):
 def test_an_insert_refused_without_a_stored_rating_is_tried_again(refuse):
     """The other row was deleted in between: the submission must not be lost."""
     inserts = refuse(store.INSERT_ATTEMPTS - 1)
-    assert submit(**ARTICLE) is True
+    assert submit(**ARTICLE).is_new is True
     assert (stored(), len(inserts)) == ([ARTICLE], store.INSERT_ATTEMPTS)
 
 
@@ -139,7 +140,7 @@ def test_the_same_row_is_inserted_in_each_attempt(monkeypatch):
         insert_rows(batch)
 
     monkeypatch.setattr(store.group_commit, "insert_rows", refuse_once)
-    assert submit(**ARTICLE) is True
+    assert submit(**ARTICLE).is_new is True
     assert rows[0] == rows[1]
     assert (stored(), len(rows)) == ([ARTICLE], 2)
 
@@ -148,7 +149,7 @@ def test_within_a_transaction_a_rating_is_rolled_back_with_it(monkeypatch):
     """Group commit could insert the row by the connection of another thread, outside of the transaction."""
     monkeypatch.delattr(store.GroupCommit, "insert")
     with transaction.atomic():
-        assert submit(**ARTICLE) is True
+        assert submit(**ARTICLE).is_new is True
         transaction.set_rollback(True)
     assert stored() == []
 
@@ -158,7 +159,7 @@ def test_within_a_transaction_a_rating_is_rolled_back_with_it(monkeypatch):
 
 def test_after_the_window_the_new_rating_takes_the_key():
     expired = store_expired()
-    assert submit(**ARTICLE) is True
+    assert submit(**ARTICLE).is_new is True
     expired.refresh_from_db()
     newest = Grade.objects.latest("id")
     assert (expired.content_key, newest.content_key is None) == (None, False)
@@ -167,7 +168,7 @@ def test_after_the_window_the_new_rating_takes_the_key():
 
 def test_replacing_fails_when_another_row_took_the_key():
     expired = store_expired()
-    assert submit(**ARTICLE) is True
+    assert submit(**ARTICLE).is_new is True
     holder = Grade.objects.latest("id")
     row = store.NewRating(**ARTICLE, openid=None, insert_time=timezone.now(), content_key=holder.content_key.hex)
     assert store.replace_expired(expired, row) is None
@@ -182,12 +183,12 @@ def test_losing_the_key_to_another_row_makes_a_duplicate(monkeypatch):
 
     def lose_to_a_rival(expired, row):
         monkeypatch.setattr(store, "replace_expired", replace_expired)
-        assert submit(**ARTICLE) is True
+        assert submit(**ARTICLE).is_new is True
         results.append(replace_expired(expired, row))
         return results[-1]
 
     monkeypatch.setattr(store, "replace_expired", lose_to_a_rival)
-    assert submit(**ARTICLE) is False
+    assert submit(**ARTICLE).is_new is False
     assert (results, stored()) == ([None], [ARTICLE] * 2)
     assert Repeat.objects.get().grade == Grade.objects.latest("id")
 
@@ -195,7 +196,7 @@ def test_losing_the_key_to_another_row_makes_a_duplicate(monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_many_submissions_after_the_window_are_one_new_rating():
     store_expired()
-    answers = parallel(8, lambda _: submit(**ARTICLE), range(16))
+    answers = parallel(8, lambda _: submit(**ARTICLE).is_new, range(16))
     assert (answers.count(True), answers.count(False)) == (1, 15)
     assert (stored(), Repeat.objects.count()) == ([ARTICLE] * 2, 15)
 
@@ -242,7 +243,7 @@ def answer_lost(monkeypatch):
 @pytest.mark.parametrize("submission_id", [None, uuid.uuid4()])
 def test_a_row_committed_without_an_answer_is_not_a_duplicate(answer_lost, submission_id, window, settings):
     settings.DEDUPE_WINDOW = window
-    assert submit(submission_id=submission_id, **ARTICLE) is True
+    assert submit(submission_id=submission_id, **ARTICLE).is_new is True
     assert (stored(), Repeat.objects.count(), answer_lost) == ([ARTICLE], 0, [])
 
 
@@ -250,7 +251,7 @@ def test_a_row_committed_without_an_answer_is_not_a_duplicate(answer_lost, submi
 def test_a_dispatch_rating_committed_without_an_answer_is_not_a_second(answer_lost, make_account, settings):
     settings.ONE_RATING_PER_DISPATCH = True
     make_account()
-    assert submit(openid="o-ann", **ARTICLE) is True
+    assert submit(openid="o-ann", **ARTICLE).is_new is True
     with pytest.raises(AlreadyRated):
         submit(openid="o-ann", **ARTICLE | {"grade1": 1})
     assert (stored(), answer_lost) == ([ARTICLE], [])
@@ -264,7 +265,7 @@ def test_many_submissions_with_duplicates_among_them_are_each_stored_once():
     contents = [ARTICLE | {"txt2": f"{number}👍"} for number in range(40)]
     copies = [(uuid.uuid4() if number < 20 else None, content) for number, content in enumerate(contents)] * 4
     random.Random(4).shuffle(copies)
-    answers = parallel(16, lambda copy: submit(submission_id=copy[0], **copy[1]), copies)
+    answers = parallel(16, lambda copy: submit(submission_id=copy[0], **copy[1]).is_new, copies)
     assert sorted(row["txt2"] for row in stored()) == sorted(content["txt2"] for content in contents)
     assert (answers.count(True), answers.count(False)) == (40, 120)
     assert Repeat.objects.count() == 120

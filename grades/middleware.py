@@ -1,0 +1,37 @@
+"""Middleware of the site. `/score` runs without middleware."""
+
+from django.conf import settings
+from django.urls import reverse
+
+from .access import IMPORT_DISPATCHES, may
+from .replies import content_length
+from .views.errors import error_page
+
+# A multipart form around the file of an import.
+FORM_BYTES = 64 * 1024
+
+
+def limit_body(get_response):
+    """Refuse a body that is too long before anything reads it: 413, or 411 without a length.
+
+    The CSRF check reads the form, and Django stores an uploaded file while it reads. So the limit comes first:
+    IMPORT_MAX_MB for the import page and staff who may import, DATA_UPLOAD_MAX_MEMORY_SIZE for the rest.
+    """
+
+    def middleware(request):
+        if request.path_info == reverse("score"):
+            return get_response(request)  # it has its own limits, as it has no middleware in production
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return error_page(request, 411)
+        length = content_length(request.META)
+        if length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and length > largest_body(request):
+            return error_page(request, 413)
+        return get_response(request)
+
+    return middleware
+
+
+def largest_body(request):
+    if request.path_info == reverse("admin:grades_account_import") and may(request.user, IMPORT_DISPATCHES):
+        return settings.IMPORT_MAX_MB * 1024 * 1024 + FORM_BYTES
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
