@@ -1,5 +1,6 @@
 """Signed tokens: receipts for ratings, and sessions after WeChat login. Signed, not encrypted; URL-safe ASCII."""
 
+import functools
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -16,7 +17,14 @@ def make_receipt(acc_nbr: str, insert_time: datetime, digest: str) -> str:
 
     Number and time find the row. The digest tells it from another rating of the same microsecond.
     """
-    return signing.dumps([acc_nbr, (insert_time - EPOCH) // MICROSECOND, digest], salt=RECEIPT_SALT)
+    content = [acc_nbr, (insert_time - EPOCH) // MICROSECOND, digest]
+    return receipt_signer(settings.SECRET_KEY).sign_object(content)
+
+
+@functools.cache
+def receipt_signer(key: str) -> signing.TimestampSigner:
+    """The signer of `signing.dumps`, kept: making one for each receipt takes a quarter of the time of signing."""
+    return signing.TimestampSigner(key=key, salt=RECEIPT_SALT)
 
 
 def read_receipts(header: str, acc_nbr: str) -> set[tuple[datetime, str]]:
