@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Generic, TypeVar
+from queue import SimpleQueue
+from typing import Generic, NamedTuple, TypeVar
 
 from django.db import DatabaseError
 
@@ -12,66 +12,69 @@ from .retries import is_transient
 Row = TypeVar("Row")
 
 
-class Batch(Generic[Row]):
-    """Rows of one statement, and a future that is done when they are committed or have failed."""
+class Outcome(NamedTuple):
+    """How the statement of a batch ended; without an error its rows are committed."""
 
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.committed: Future[None] = Future()
+    error: BaseException | None
+    rows: int
+
+
+class Waiting(NamedTuple, Generic[Row]):
+    """A row, and the queue by which its thread gets the row's outcome; None asks the thread to lead a batch."""
+
+    row: Row
+    outcome: SimpleQueue[Outcome | None]
 
 
 class GroupCommit(Generic[Row]):
     """Insert rows from many threads with one statement at a time.
 
     `insert_rows(rows)` is that statement. It commits all of the rows or none. Rows that arrive while a
-    statement runs form the next batch; the thread that opened a batch runs it. A single row never waits.
+    statement runs form the next batch; the thread of the first of them runs it. A single row never waits.
+
+    Each row has a queue of its own, because a `Future` that all rows of a batch share wakes all threads at once,
+    which costs a rating 2 % more CPU time (`make bench`, 16 connections).
     """
 
     def __init__(self, insert_rows: Callable[[Sequence[Row]], None]) -> None:
         self.insert_rows = insert_rows
         self.lock = threading.Lock()
-        self.running: Batch[Row] | None = None
-        self.collecting: Batch[Row] | None = None
+        self.waiting: list[Waiting[Row]] = []  # the next batch
+        self.has_leader = False
 
     def insert(self, row: Row) -> None:
         """Return when `row` is committed; raise the error of its statement otherwise."""
+        mine: Waiting[Row] = Waiting(row, SimpleQueue())
         with self.lock:
-            previous = self.running
-            is_leader = self.collecting is None
-            batch = self.collecting = self.collecting or Batch()
-            batch.rows.append(row)
-        if is_leader:
-            if previous:
-                previous.committed.exception()  # waits until it is done
-            self._run(batch)
-        error = batch.committed.exception()
-        if error is None:
+            self.waiting.append(mine)
+            if not self.has_leader:
+                self.has_leader = True
+                mine.outcome.put(None)
+        outcome = mine.outcome.get() or self._insert_batch()
+        if outcome.error is None:
             return
-        if len(batch.rows) > 1 and isinstance(error, DatabaseError) and not is_transient(error):
+        if outcome.rows > 1 and isinstance(outcome.error, DatabaseError) and not is_transient(outcome.error):
             self.insert_rows([row])  # another row of the batch may be at fault
             return
-        raise error
+        raise outcome.error
 
-    def _run(self, batch: Batch[Row]) -> None:
+    def _insert_batch(self) -> Outcome:
+        """Insert all waiting rows, let the next batch begin, and tell the threads of this one the outcome."""
         with self.lock:
-            if batch.committed.done():  # failed together with the batch before it
-                return
-            self.running, self.collecting = batch, None
+            batch, self.waiting = self.waiting, []
         error: BaseException | None = None
         try:
-            self.insert_rows(batch.rows)
+            self.insert_rows([entry.row for entry in batch])
         except BaseException as caught:  # also SystemExit: every waiting thread must learn that nothing is stored
             error = caught
-        queued = None
+        outcome = Outcome(error, len(batch))
         with self.lock:
-            self.running = None
             if error and is_transient(error):
-                # Fail the queued batch too, so no thread times out twice.
-                queued, self.collecting = self.collecting, None
-        # The queued batch first: its leader waits for this batch and must then find its own one failed.
-        if queued:
-            queued.committed.set_exception(error)
-        if error:
-            batch.committed.set_exception(error)
-        else:
-            batch.committed.set_result(None)
+                # Fail the next batch too, so no thread times out twice.
+                batch, self.waiting = batch + self.waiting, []
+            self.has_leader = bool(self.waiting)
+            if self.has_leader:
+                self.waiting[0].outcome.put(None)
+        for entry in batch:
+            entry.outcome.put(outcome)
+        return outcome

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from contextlib import suppress
+from random import Random
 
 import pytest
 from django.db import IntegrityError, OperationalError
@@ -55,7 +57,7 @@ class Recorder(GroupCommit):
         assert self.begun.wait(5)
         threads += [start(self.record_outcome, row) for row in rows[1:]]
         deadline = time.monotonic() + 5
-        while not self.collecting or len(self.collecting.rows) < len(rows) - 1:
+        while len(self.waiting) < len(rows) - 1:
             assert time.monotonic() < deadline, "the rows do not form one batch"
             time.sleep(0.001)
         self.go.set()
@@ -135,20 +137,6 @@ def test_a_transient_failure_fails_the_queued_batch_too():
     assert commit.statements == [["a"]]
 
 
-def test_the_queued_batch_fails_before_its_leader_wakes():
-    """Otherwise its leader could run its statement and find the batch failed afterwards."""
-    was_done = []
-
-    def statement(rows):
-        queued = commit.collecting.committed
-        commit.running.committed.add_done_callback(lambda _: was_done.append(queued.done()))
-        raise LOST
-
-    commit = Recorder(statement)
-    assert commit.insert_at_once("abc") == [LOST] * 3
-    assert was_done == [True]
-
-
 def test_after_a_transient_failure_the_next_row_is_inserted():
     def statement(rows):
         if "a" in rows:
@@ -169,3 +157,25 @@ def test_any_other_failure_leaves_the_queued_batch_alone(error):
     commit = Recorder(statement)
     assert commit.insert_at_once("abc") == [error, None, None]
     assert [sorted(rows) for rows in commit.statements] == [["a"], ["b", "c"]]
+
+
+def test_no_row_is_reported_stored_or_failed_against_the_truth():
+    stored, reported = [], []
+    random = Random(1)
+
+    def insert_rows(rows):
+        time.sleep(0.0002)
+        if random.random() < 0.2:
+            raise random.choice([LOST, IntegrityError(1062, "Duplicate entry")])
+        stored.extend(rows)
+
+    def insert_all(rows):
+        for row in rows:
+            with suppress(OperationalError, IntegrityError):
+                commit.insert(row)
+                reported.append(row)
+
+    commit = GroupCommit(insert_rows)
+    wait_for([start(insert_all, range(first, 1600, 16)) for first in range(16)])
+    assert 0 < len(stored) < 1600
+    assert sorted(reported) == sorted(stored)
