@@ -11,6 +11,7 @@ from gunicorn.glogging import Logger
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from grades.replies import FAILURE
 from scoring_site.env import BASE_DIR, read_settings
 from scoring_site.logs import PrivateFormatter
 
@@ -54,7 +55,7 @@ def write_toast(sock, status, reason, message):
     status, error = (
         ("500 Internal Server Error", "server: error") if status == 500 else ("400 Bad Request", "request: malformed")
     )
-    body = '"数据提交失败"'.encode()
+    body = f'"{FAILURE}"'.encode()
     head = (
         f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         f"X-Score-Error: {error}\r\n\r\n"

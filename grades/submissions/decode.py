@@ -24,7 +24,9 @@ def refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-decode_json = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=refuse_constant).decode
+# The arguments of every decoder of JSON.
+AS_WRITTEN: dict[str, Any] = {"parse_int": Number, "parse_float": Number, "parse_constant": refuse_constant}
+decode_json = json.JSONDecoder(**AS_WRITTEN).decode
 
 
 def decode_form_value(text: str) -> Any:
@@ -44,12 +46,7 @@ def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-decode_json_object = json.JSONDecoder(
-    parse_int=Number,
-    parse_float=Number,
-    parse_constant=refuse_constant,
-    object_pairs_hook=refuse_repeated_keys,
-).decode
+decode_json_object = json.JSONDecoder(object_pairs_hook=refuse_repeated_keys, **AS_WRITTEN).decode
 
 PERCENT_RUN = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 
@@ -79,14 +76,11 @@ def decode_form(body: bytes) -> dict[str, Any]:
     pairs = [pair.partition(b"=") for pair in body.split(b"&") if pair]
     if len(pairs) > MAX_FIELDS:
         raise BodyError("too many fields")
-    fields: dict[str, Any] = {}
+    decoded = []
     for name, _equals, value in pairs:
         is_short = len(name) <= SHORT and len(value) <= SHORT
-        field, decoded = (decode_short_form_part if is_short else decode_form_part)(name, value)
-        fields[field] = decoded
-    if len(fields) < len(pairs):
-        raise BodyError("a field is given twice")
-    return fields
+        decoded.append((decode_short_form_part if is_short else decode_form_part)(name, value))
+    return refuse_repeated_keys(decoded)
 
 
 def decode_object(body: bytes) -> dict[str, Any]:

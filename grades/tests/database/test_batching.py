@@ -159,7 +159,7 @@ def test_any_other_failure_leaves_the_queued_batch_alone(error):
     assert [sorted(rows) for rows in commit.statements] == [["a"], ["b", "c"]]
 
 
-def test_no_row_is_reported_stored_or_failed_against_the_truth():
+def test_a_row_is_reported_stored_exactly_if_it_is_stored():
     stored, reported = [], []
     random = Random(1)
 
