@@ -22,7 +22,7 @@ except ImproperlyConfigured as error:
 
 
 def without_query(uri):
-    """The path of a request target, safe to log: a query may hold an account number, and a printed code stands for one."""
+    """The path of a request target, safe to log: a query may hold an account number, a code stands for one."""
     path = re.split(r"[?#]|%3f|%23", uri, maxsplit=1, flags=re.IGNORECASE)[0]
     return without_codes(re.sub(r"[^\x21-\x7e]", "_", path))[:200]
 

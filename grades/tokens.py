@@ -1,4 +1,7 @@
-"""Signed tokens: receipts for ratings, sessions after WeChat login, codes for dispatches. URL-safe ASCII, not encrypted."""
+"""Signed tokens: receipts for ratings, sessions after WeChat login, and codes for dispatches.
+
+Signed, not encrypted; URL-safe ASCII.
+"""
 
 import base64
 import functools
@@ -90,12 +93,12 @@ def read_code(code: str) -> int | None:
     token = base64.urlsafe_b64decode(code)
     content, mac = token[: CODE_CONTENT.size], token[CODE_CONTENT.size :]
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    # A list: every key is tried, so the time does not tell which one made the code.
-    if not any([constant_time_compare(mac, code_mac(content, key)) for key in keys]):
+    genuine = [constant_time_compare(mac, code_mac(content, key)) for key in keys]  # no key is left out: the same time
+    if not any(genuine):
         return None
     dispatch_id, days = CODE_CONTENT.unpack(content)
     return dispatch_id if timezone.localdate() <= FIRST_DAY + timedelta(days=days) else None
 
 
-def code_mac(content: bytes, key: str) -> bytes:
+def code_mac(content: bytes, key: str | bytes) -> bytes:
     return salted_hmac(CODE_SALT, content, secret=key, algorithm="sha256").digest()[:CODE_MAC_BYTES]

@@ -52,7 +52,16 @@ def test_unknown_forged_and_expired_codes_get_one_reply_by_one_look_up(client, m
     foreign = make_code(account.pk, LATER)
     settings.SECRET_KEY = key
     genuine = make_code(account.pk, LATER)
-    codes = [unknown, forged(genuine), foreign, make_code(account.pk, date(2026, 1, 1)), "", "x", NUMBER, f"{account.pk}"]
+    codes = [
+        unknown,
+        forged(genuine),
+        foreign,
+        make_code(account.pk, date(2026, 1, 1)),
+        "",
+        "x",
+        NUMBER,
+        f"{account.pk}",
+    ]
     seen = set()
     for code in codes:
         with CaptureQueriesContext(connection) as queries:
