@@ -87,7 +87,9 @@ def https_address(address: str) -> None:
 
 def public_address(address: str) -> None:
     # WeChat opens only https. http is allowed on this machine only, for a first look.
-    if address and not re.fullmatch(r"https://[0-9A-Za-z.-]+(:\d+)?/?|http://(127\.0\.0\.1|localhost)(:\d+)?/?", address):
+    if address and not re.fullmatch(
+        r"https://[0-9A-Za-z.-]+(:\d+)?/?|http://(127\.0\.0\.1|localhost)(:\d+)?/?", address
+    ):
         raise ValidationError("Must be https:// and the host name, without a path.")
 
 

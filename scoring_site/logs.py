@@ -37,7 +37,9 @@ class PrivateFormatter(logging.Formatter):
         return super().format(record)
 
     def formatMessage(self, record):  # noqa: N802 - the name is logging's
-        return CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), without_codes(super().formatMessage(record)))
+        return CONTROLS.sub(
+            lambda match: match[0].encode("unicode_escape").decode(), without_codes(super().formatMessage(record))
+        )
 
     def formatException(self, exc_info):  # noqa: N802 - the name is logging's
         parts, exc, seen = [], exc_info[1], set()
