@@ -123,7 +123,8 @@ def main():
         with standard_form_decoder():
             standard_rounds.append(cpu_milliseconds())
     ratio = median(slow / fast for slow, fast in zip(standard_rounds, rounds, strict=True))
-    print(f"CPU of one rating: {median(rounds):.3f} ms ({min(rounds):.3f}–{max(rounds):.3f}; median of {ROUNDS} rounds)")
+    spread = f"{min(rounds):.3f}–{max(rounds):.3f}"
+    print(f"CPU of one rating: {median(rounds):.3f} ms ({spread}; median of {ROUNDS} rounds)")
     print(f"with the standard library's form decoder: {ratio - 1:+.1%} (median of the rounds' ratios)")
     profiler = cProfile.Profile(time.process_time)  # CPU time: waiting for the database costs nothing
     profiler.runcall(rate, [environ(next(numbers)) for _ in range(COUNT)])
