@@ -5,6 +5,7 @@ separator of a CSV file. SECONDS limits the computing time, MEMORY the address s
 row number that is read, 0 for no limit.
 """
 
+import io
 import json
 import os
 import resource
@@ -21,12 +22,36 @@ def main(kind: str, known: str, seconds: str, memory: str, max_rows: str) -> Non
     output = sys.stdout.buffer
     try:
         try:
-            send_table(output, open_file(sys.stdin.buffer, kind, json.loads(known)), int(max_rows))
+            file = io.BufferedReader(SharedInput())
+            send_table(output, open_file(file, kind, json.loads(known)), int(max_rows))
         except MemoryError:
             raise Refused("memory") from None
     except Refused as refusal:
         send(output, ["refused", refusal.code, list(refusal.values.items())])
         output.flush()
+
+
+class SharedInput(io.RawIOBase):
+    """The file on standard input, read without its offset, which belongs to the process that opened it."""
+
+    def __init__(self) -> None:
+        self.at, self.size = 0, os.fstat(0).st_size
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self.at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.at, os.SEEK_END: self.size}[whence]
+        return self.at
+
+    def readinto(self, buffer: Any) -> int:
+        data = os.pread(0, len(buffer), self.at)
+        buffer[: len(data)] = data
+        self.at += len(data)
+        return len(data)
 
 
 def limit_process(seconds: int, memory: int) -> None:
