@@ -8,6 +8,7 @@ from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 
 from grades.models import Account
@@ -115,6 +116,22 @@ def test_a_hostile_file_is_refused_while_the_site_answers(server, superuser, mak
     assert max(seconds for _status, seconds in visitor.answers) < SECONDS
     assert not Account.objects.exists()
     assert not LogEntry.objects.exists()
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_sent(server, superuser):
+    session = log_in(superuser).cookies["sessionid"].value
+    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=10)
+    connection.putrequest("POST", IMPORT)
+    connection.putheader("Accept-Language", "en")
+    connection.putheader("Cookie", f"sessionid={session}; csrftoken={CSRF}")
+    connection.putheader("Content-Type", "multipart/form-data; boundary=b")
+    connection.putheader("Content-Length", str(settings.IMPORT_MAX_MB * 1024 * 1024 + 64 * 1024 + 1))
+    connection.endheaders()
+    response = connection.getresponse()  # waits for no byte of the body
+    assert response.status == 413
+    assert "On the server, manage.py import_accounts takes a dispatch list of any size." in response.read().decode()
+    connection.close()
+    assert not Account.objects.exists()
 
 
 def test_a_list_is_imported_after_hostile_files(server, superuser):
