@@ -1,6 +1,7 @@
 """Hostile files on the import page of a real server: refused within seconds, and the site answers meanwhile."""
 
 import http.client
+import os
 import re
 import threading
 import time
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 CSRF = "c" * 32
 HEADING = (",".join(CHINESE) + "\n").encode()
-SECONDS = 5
+SECONDS = 5  # of a machine that has nothing else to do
 
 
 def upload(server, user, content, name):
@@ -48,6 +49,11 @@ def upload(server, user, content, name):
     page = response.read().decode()
     connection.close()
     return response.status, page
+
+
+def limit():
+    """SECONDS, and as many times more as this machine has runnable processes for each processor."""
+    return SECONDS * max(1, os.getloadavg()[0] / os.cpu_count())
 
 
 def errors(page):
@@ -111,9 +117,9 @@ def test_a_hostile_file_is_refused_while_the_site_answers(server, superuser, mak
         visitor.stopped.set()
         visitor.join()
     assert (status, errors(page)) == (200, [message])
-    assert seconds < SECONDS
+    assert seconds < limit()
     assert {status for status, _seconds in visitor.answers} == {200}
-    assert max(seconds for _status, seconds in visitor.answers) < SECONDS
+    assert max(seconds for _status, seconds in visitor.answers) < limit()
     assert not Account.objects.exists()
     assert not LogEntry.objects.exists()
 
