@@ -16,8 +16,8 @@ from ..database.paging import COUNT_LIMIT, bounded_count
 from ..downloads import codes_response
 from .actions import ConfirmForm
 
-# Codes of one request. Each picture from WeChat is a call of some tenths of a second, and holds a thread of the site.
-LIMITS = {LINK: 1000, WECHAT: 100}
+# Codes of one request. A QR code takes some milliseconds of the processor, a picture from WeChat is a call to it.
+LIMITS = {LINK: 500, WECHAT: 100}
 KIND_LABELS = {WECHAT: gettext_lazy("Mini program codes"), LINK: gettext_lazy("QR codes of links")}
 
 

@@ -11,8 +11,8 @@ from .cards import Card
 from .pictures import LINK, WECHAT, picture_of
 
 CARDS_PER_PAGE = 10
-# Cards of one document that a browser prints. A picture from WeChat has ten times the bytes of a QR code.
-SHEET_CARDS = {LINK: 5000, WECHAT: 1000}
+# Cards of one document, so that an office computer prints it. A picture from WeChat is ten times a QR code.
+SHEET_CARDS = {LINK: 2000, WECHAT: 500}
 STYLES = settings.BASE_DIR / "static" / "css" / "sheet.css"
 
 
