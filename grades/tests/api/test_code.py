@@ -10,7 +10,7 @@ from django.utils import timezone
 from grades.models import Account
 from grades.tokens import make_code
 
-from ..helpers.servers import request
+from ..helpers.servers import request, running
 from ..helpers.submissions import ENGLISH, NUMBER, assert_error
 
 pytestmark = pytest.mark.django_db
@@ -107,3 +107,16 @@ def test_every_server_answers_codes(any_server, make_account):
     assert body == '{"acc_nbr":"13800138000","area":"城东"}'
     status, _headers, body = request(any_server, "GET", f"/score/code?scene={forged(code)}")
     assert (status, body) == (404, '{"error":"code","message":"二维码无效或已过期，请手工填写号码。"}')
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_log_of_a_server_holds_no_code(make_account, tmp_path):
+    code = make_code(make_account().pk, LATER)
+    with running(tmp_path / "log") as process:
+        assert request(process.address, "GET", f"/score/code?scene={code}")[0] == 200
+        assert request(process.address, "GET", f"/r/{code}")[0] == 200
+        assert request(process.address, "PUT", f"/r/{code}")[0] in (403, 405)
+    text = (tmp_path / "log").read_text()
+    assert "GET /score/code 200" in text
+    assert "GET /r/- 200" in text
+    assert code not in text
