@@ -112,7 +112,7 @@ PRIVACY_TEXT = (
 )
 
 SETTINGS = [
-    # Signs sessions and receipts.
+    # Signs sessions, receipts and printed codes.
     Setting("SECRET_KEY", "str", REQUIRED, "<50 random characters>", validate.Length(min=20)),
     Setting(
         "DATABASE_URL", "dj_db_url", f"sqlite:///{VAR_DIR / 'db.sqlite3'}",
