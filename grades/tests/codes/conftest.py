@@ -1,6 +1,14 @@
 import pytest
+from django.utils import translation
 
 from grades.codes import make_cards
+
+
+@pytest.fixture(autouse=True)
+def chinese():
+    """A request of another test may have left English active."""
+    with translation.override("zh-hans"):
+        yield
 
 
 @pytest.fixture
