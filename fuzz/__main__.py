@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -19,7 +20,19 @@ from .staff import StaffRequest, staff_requests
 
 SERVERS = ("granian", "gunicorn", "site")
 ROUND = 400  # examples; the engine of hypothesis becomes slower with their number
+COLUMNS = "acc_nbr, grade1, grade2, grade3, txt1, txt2, txt3, openid"
 MOST_MEMORY = 400  # MB of a worker
+# A function of broken.py, and words of a fault that the run must report.
+DEFECTS = {
+    "lost": "is not stored",
+    "hidden": "a row that the contract refuses",
+    "generous": "acknowledges what the contract refuses",
+    "page": "without its toast",
+    "crash": "/score answers 500",
+    "silent": "no answer within the time limit",
+    "talkative": "personal data in the log",
+    "noisy": "a traceback in the log",
+}
 open_requests = st.one_of(
     ratings().flatmap(noise),
     ratings(),
@@ -38,29 +51,26 @@ MOVES = {
 class Run:
     """One server, its requests, and the faults found."""
 
-    def __init__(self, name, number, count, application=None, environment=()):
-        self.name, self.number, self.count = name, number, count
-        own, has_wechat = dict(environment), name == "granian" and application is None
-        if has_wechat:
-            own |= start_wechat() | {"HTTPS": "1"}
-        with tempfile.TemporaryDirectory(prefix="scoring-fuzz.") as folder:
-            self.server = Server(name, folder, own, application)
-            self.player = Player(self.server, Ledger(), number, is_https=has_wechat, has_wechat=has_wechat)
-            self.server.install()
-            self.sample_id = self.server.database.highest_id()
-            self.server.start()
-            try:
-                self.send_requests()
-                self.after = self.server.memory()
-                wait_for_silence()
-            finally:
-                if not self.server.stop():
-                    self.player.fault("the server does not end within 30 s", b"")
-            self.check_database()
-            for fault, detail in self.server.faults_of_log():
-                self.player.fault(fault, b"", detail)
-            if max(self.after, default=0) > MOST_MEMORY:
-                self.player.fault(f"a worker takes over {MOST_MEMORY} MB", b"", self.after)
+    def __init__(self, server, number, count, is_full=False):
+        self.server, self.name, self.number, self.count = server, server.name, number, count
+        self.player = Player(server, Ledger(), number, is_https=is_full, has_wechat=is_full)
+        self.sample_id = server.database.highest_id()
+        samples = server.database.query(f"SELECT {COLUMNS} FROM grade_conflict")
+        self.player.ledger.conflicts |= {(row[:7], row[7]) for row in samples}  # staff may keep them
+        server.start()
+        try:
+            self.send_requests()
+            self.after = server.memory()
+            wait_for_silence()
+        finally:
+            in_order = server.stop()
+        if not in_order:
+            self.player.fault("the server does not end within 30 s", b"")
+        self.check_database()
+        for fault, detail in server.faults_of_log():
+            self.player.fault(fault, b"", detail)
+        if max(self.after, default=0) > MOST_MEMORY:
+            self.player.fault(f"a worker takes over {MOST_MEMORY} MB", b"", self.after)
 
     def send_requests(self):
         player, rounds, last = self.player, 0, time.monotonic()
@@ -104,9 +114,8 @@ class Run:
     def check_database(self):
         """Compare the stored rows with the answers, and the other tables with their rules."""
         query, ledger = self.server.database.query, self.player.ledger
-        columns = "acc_nbr, grade1, grade2, grade3, txt1, txt2, txt3, openid"
-        rows = query(f"SELECT {columns}, submission_id FROM grade WHERE id > {self.sample_id}")
-        sent = query(f"SELECT {columns} FROM grade_conflict WHERE grade_id > {self.sample_id}")
+        rows = query(f"SELECT {COLUMNS}, submission_id FROM grade WHERE id > {self.sample_id}")
+        sent = query(f"SELECT {COLUMNS} FROM grade_conflict WHERE grade_id > {self.sample_id}")
         self.rows = len(rows)
         faults = ledger.compare([(row[:7], row[7], row[8]) for row in rows], [(row[:7], row[7]) for row in sent])
         for row in query("SELECT acc_nbr, customer_name, area, product, state, acct_id FROM account"):
@@ -156,14 +165,45 @@ def probe_settings(folder):
         server.stop()
 
 
+def run_negatives(number, count):
+    """Serve the application with each defect in turn; returns how many the run did not notice."""
+    missed = 0
+    with tempfile.TemporaryDirectory(prefix="scoring-fuzz.") as folder:
+        server = Server("broken", folder)
+        server.install()
+        command = server.command
+        for defect, words in DEFECTS.items():
+            server.command = [*command, f"fuzz.broken:{defect}"]
+            server.log = Path(folder, f"{defect}.log")
+            run = Run(server, number, count)
+            found = [name for name in run.player.faults if words in name]
+            missed += not found
+            print(
+                f"{'caught' if found else 'MISSED'}  {defect}: {', '.join(run.player.faults) or 'it passed'}",
+                flush=True,
+            )
+    print(f"fuzz: {len(DEFECTS) - missed} of {len(DEFECTS)} broken servers caught, {missed} missed")
+    return missed
+
+
+def run_server(name, number, count):
+    is_full = name == "granian"  # with WeChat login, and behind a proxy with https
+    with tempfile.TemporaryDirectory(prefix="scoring-fuzz.") as folder:
+        server = Server(name, folder, start_wechat() | {"HTTPS": "1"} if is_full else {})
+        server.install()
+        run = Run(server, number, count, is_full)
+        run.print_report()
+        return bool(run.player.faults)
+
+
 def main():
     number = int(os.environ.get("FUZZ_SEED") or random.randrange(1_000_000))
     count = int(os.environ.get("FUZZ_REQUESTS") or 20_000)
     names = (os.environ.get("FUZZ_SERVERS") or ",".join(SERVERS)).split(",")
     if sys.argv[1:2] == ["--server"]:
-        run = Run(sys.argv[2], number, count)
-        run.print_report()
-        return bool(run.player.faults)
+        return run_server(sys.argv[2], number, count)
+    if sys.argv[1:] == ["--negative"]:
+        return run_negatives(number, int(os.environ.get("FUZZ_REQUESTS") or 600))
     print(f"fuzz of {TREE}: FUZZ_SEED={number} FUZZ_REQUESTS={count} FUZZ_SERVERS={','.join(names)}", flush=True)
     static = {"ENV_FILE": "", "SECRET_KEY": "for-this-fuzzing-and-nothing-else", "DATABASE_URL": "sqlite://:memory:"}
     collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]

@@ -150,7 +150,7 @@ class Ledger:
 
     required: set = field(default_factory=set)  # (content, openid, id) of acknowledged ratings
     perhaps: set = field(default_factory=set)  # sent whole, and the answer was not read
-    conflicts: set = field(default_factory=set)  # (content, openid) of refused submissions with a known id
+    conflicts: set = field(default_factory=set)  # (content, openid) of submissions that may be conflicts
     by_id: dict = field(default_factory=dict)  # (content, openid) of each acknowledged id
     unsure_ids: set = field(default_factory=set)  # of unanswered ratings
 
@@ -175,6 +175,7 @@ class Ledger:
         self.perhaps.add((submission.content, openid, submission.id))
         if submission.id:
             self.unsure_ids.add(submission.id)
+            self.conflicts.add((submission.content, openid))
 
     def note_conflict(self, submission, openid):
         self.conflicts.add((submission.content, openid))

@@ -102,7 +102,7 @@ def damaged(draw):
     elif damage == "header":
         bad = draw(pick(BAD_HEADERS))
         request.raw = request.head([bad, length] if draw(st.booleans()) else [length, bad]) + body
-        request.may_store = b"ransfer" not in bad and b"Content-Length" not in bad
+        request.may_store = not bad.startswith((b"Transfer-Encoding", b"Content-Length"))
     elif damage == "protocol":
         request.raw = draw(
             pick(

@@ -100,14 +100,15 @@ class Server:
     COMMANDS = {
         "granian": ["deploy/serve_score.py"],
         "gunicorn": ["deploy/serve_score.py"],
+        "broken": ["-m", "gunicorn", "--config", "deploy/gunicorn_score.conf.py"],
         "site": ["-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"],
     }
 
-    def __init__(self, name, folder, settings=(), application=None):
+    def __init__(self, name, folder, settings=()):
         self.name = name
         self.database = Database(name)
         self.log = Path(folder, f"{name}.log")
-        self.command = [sys.executable, *self.COMMANDS[name]] + ([application] if application else [])
+        self.command = [sys.executable, *self.COMMANDS[name]]
         self.environment = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         self.environment |= SETTINGS | {"SCORE_SERVER": "gunicorn" if name == "gunicorn" else "granian"}
         self.environment |= {"DATABASE_URL": self.database.address} | dict(settings)
