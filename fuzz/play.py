@@ -54,7 +54,10 @@ class Player:
         self.hangs = 0
 
     def fault(self, name, request, detail=""):
-        found = self.faults.setdefault(name, Fault(name))
+        if name not in self.faults:
+            self.faults[name] = Fault(name)
+            print(f"{self.server.name}: first fault of a kind: {name}\n    {request[:900]!r}\n    {detail}", flush=True)
+        found = self.faults[name]
         found.count += 1
         if not found.request or len(request) < len(found.request):
             found.request, found.detail = request, str(detail)

@@ -2,12 +2,13 @@
 
 More and more connections send a head or a body one byte per second, or nothing. After each step six ratings are
 sent. The server counts as stopped when three of them have no answer within 5 seconds. Then the clients fall silent
-with their connections open, and the time until a rating is answered is measured.
+with their connections open, and the time until all six are answered is measured.
 """
 
 import contextlib
 import resource
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -16,6 +17,7 @@ from .machines import HOST, Server
 from .wire import talk
 
 STEPS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
+THREADS = {"granian": 16, "gunicorn": 16, "site": 8}  # of both workers
 PROBES, PATIENCE = 6, 5
 LONGEST_WAIT = 90  # seconds for the server to come back
 HEAD = b"POST /score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n"
@@ -62,12 +64,12 @@ class Crowd:
             connection.close()
 
 
-def answered(port, probes=PROBES):
+def answered(port):
     """The number of ratings answered within PATIENCE seconds, sent at once."""
     found = []
     senders = [
         threading.Thread(target=lambda: found.append(len(talk(port, PROBE, [b"POST"], PATIENCE).answers)))
-        for _ in range(probes)
+        for _ in range(PROBES)
     ]
     for sender in senders:
         sender.start()
@@ -91,7 +93,7 @@ def measure(server, kind):
         crowd.is_silent = True
         began = time.monotonic()
         while time.monotonic() - began < LONGEST_WAIT:
-            if answered(server.port, 1):
+            if answered(server.port) == PROBES:
                 return size, time.monotonic() - began
         return size, None
     finally:
@@ -104,7 +106,7 @@ def main():
     print("| server | threads | clients | stop the ratings at | back after they fall silent |")
     print("| --- | ---: | --- | ---: | ---: |", flush=True)
     with tempfile.TemporaryDirectory(prefix="scoring-slow.") as folder:
-        for name, threads in (("granian", 16), ("gunicorn", 16), ("site", 8)):
+        for name in sys.argv[1:] or THREADS:
             server = Server(name, folder)
             server.install()
             for kind in KINDS:
@@ -115,7 +117,7 @@ def main():
                     server.stop()
                 stop = f"{size}" if size else f"not by {STEPS[-1]:,}"
                 back = "–" if size is None else f"{seconds:.0f} s" if seconds else f"not within {LONGEST_WAIT} s"
-                print(f"| {name} | {threads} | {kind} | {stop} | {back} |", flush=True)
+                print(f"| {name} | {THREADS[name]} | {kind} | {stop} | {back} |", flush=True)
 
 
 if __name__ == "__main__":

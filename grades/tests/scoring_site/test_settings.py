@@ -16,7 +16,8 @@ client = Client(SERVER_NAME="127.0.0.1")
 page, score, beside = client.get("/"), client.post("/score"), client.post("/score/")
 secure = client.get("/", secure=True)
 print([
-    page.status_code, page.get("Location"), score.status_code, beside.status_code, secure.get("Strict-Transport-Security"),
+    page.status_code, page.get("Location"), score.status_code, beside.status_code,
+    secure.get("Strict-Transport-Security"),
     settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.LANGUAGE_COOKIE_SECURE,
 ])
 """
