@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -197,6 +198,8 @@ def run_server(name, number, count):
 
 
 def main():
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
     number = int(os.environ.get("FUZZ_SEED") or random.randrange(1_000_000))
     count = int(os.environ.get("FUZZ_REQUESTS") or 20_000)
     names = (os.environ.get("FUZZ_SERVERS") or ",".join(SERVERS)).split(",")
@@ -213,7 +216,11 @@ def main():
     for name in names:
         command = [sys.executable, "-m", "fuzz", "--server", name]
         runs[name] = subprocess.Popen(command, cwd=HERE, env=environment)
-    failed = [name for name, run in runs.items() if run.wait()]
+    try:
+        failed = [name for name, run in runs.items() if run.wait()]
+    finally:
+        for run in runs.values():
+            run.terminate()
     if "site" in names:
         with tempfile.TemporaryDirectory(prefix="scoring-fuzz.") as folder:
             for fault in probe_settings(folder):
