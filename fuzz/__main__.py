@@ -84,10 +84,9 @@ class Run:
                 self.before = self.server.memory()
             if time.monotonic() - last > 15:
                 last = time.monotonic()
-                print(
-                    f"{last - self.began:4.0f} s  {self.name}: {player.requests} requests, {len(player.faults)} faults",
-                    flush=True,
-                )
+                memory = ", ".join(f"{each:.0f}" for each in self.server.memory())
+                done = f"{player.requests} requests, {len(player.faults)} faults, RSS {memory} MB"
+                print(f"{last - self.began:4.0f} s  {self.name}: {done}", flush=True)
         self.seconds = time.monotonic() - self.began
 
     def play_round(self, number):
