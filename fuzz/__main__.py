@@ -45,7 +45,7 @@ open_requests = st.one_of(
 variations = st.integers(0, 2**31)
 MOVES = {
     "open": st.tuples(open_requests, variations),
-    "site": st.one_of(st.tuples(open_requests, variations), staff_requests()),
+    "site": st.one_of(st.tuples(open_requests, variations), st.tuples(open_requests, variations), staff_requests()),
 }
 
 
