@@ -171,11 +171,16 @@ def run_negatives(number, count):
     with tempfile.TemporaryDirectory(prefix="scoring-fuzz.") as folder:
         server = Server("broken", folder)
         server.install()
-        command = server.command
-        for defect, words in DEFECTS.items():
+        command, sample_id = server.command, server.database.highest_id()
+        for defect, words in {"application": "", **DEFECTS}.items():
+            server.database.delete_ratings(sample_id)
             server.command = [*command, f"fuzz.broken:{defect}"]
             server.log = Path(folder, f"{defect}.log")
             run = Run(server, number, count)
+            if not words:  # without a defect the run must pass, or it would prove nothing about the others
+                missed += bool(run.player.faults)
+                print(f"{'FAILED' if run.player.faults else 'passed'}  without a defect", flush=True)
+                continue
             found = [name for name in run.player.faults if words in name]
             missed += not found
             print(

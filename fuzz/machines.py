@@ -86,9 +86,15 @@ class Database:
         try:
             cursor = connection.cursor()
             cursor.execute(statement)
+            connection.commit()
             return cursor.fetchall()
         finally:
             connection.close()
+
+    def delete_ratings(self, above):
+        """Delete the ratings with an id above `above`, so that the next run begins without them."""
+        for table, column in (("grade_repeat", "grade_id"), ("grade_conflict", "grade_id"), ("grade", "id")):
+            self.query(f"DELETE FROM {table} WHERE {column} > {above}")
 
     def highest_id(self):
         return self.query("SELECT COALESCE(MAX(id), 0) FROM grade")[0][0]

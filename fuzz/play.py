@@ -56,7 +56,7 @@ class Player:
     def fault(self, name, request, detail=""):
         if name not in self.faults:
             self.faults[name] = Fault(name)
-            print(f"{self.server.name}: first fault of a kind: {name}\n    {request[:900]!r}\n    {detail}", flush=True)
+            print(f"{self.server.name}: the first time: {name}", flush=True)
         found = self.faults[name]
         found.count += 1
         if not found.request or len(request) < len(found.request):
