@@ -115,7 +115,9 @@ class Server:
         self.database = Database(name)
         self.log = Path(folder, f"{name}.log")
         self.command = [sys.executable, *self.COMMANDS[name]]
-        self.environment = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+        self.environment = {
+            key: os.environ[key] for key in ("PATH", "HOME", "LANG", "MALLOC_ARENA_MAX") if key in os.environ
+        }
         self.environment |= SETTINGS | {"SCORE_SERVER": "gunicorn" if name == "gunicorn" else "granian"}
         self.environment |= {"DATABASE_URL": self.database.address} | dict(settings)
         self.process = None

@@ -260,6 +260,7 @@ def noise(draw, request):
         request.headers.append((b"Authorization", b"Bearer " + token))
     elif chance < 47:
         request.version, request.doubts = b"HTTP/1.0", request.doubts | {(400, "request")}
+        request.framing = "length" if request.framing == "chunked" else request.framing
     if any(name in (b"wsgi.input_terminated", b"CONTENT_LENGTH") for name, _value in request.headers):
         request.doubts |= {(400, "request")}
     return request

@@ -376,7 +376,8 @@ def openid_of(request):
 
 def interpret(data):
     """The submission in a request with changed bytes, if it is still one."""
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, *rest = re.split(rb"\r?\n\r?\n", data, maxsplit=1)
+    body = b"".join(rest)
     head = head.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")  # gunicorn takes a line feed for a line end
     kinds = re.findall(rb"(?i)\r\nContent-Type:[ \t]*([^\r\n]*)", head)
     lengths = re.findall(rb"(?i)\r\nContent-Length:[ \t]*(\d+)[ \t]*(?=\r\n|$)", head)
@@ -431,6 +432,8 @@ def vary(request, chance):
             del raw[place]
         else:
             raw[place:place] = chance.choice([b"\r\n", b"\0", b"%0a", b" ", b"\xff", b":", b"\n"])
+    if re.match(rb"[^?#\r]*13977", raw):
+        return None  # a number in the path is logged; every other place must not be
     return Request("bytes", method=request.method, raw=bytes(raw), damage="bytes", may_store="any")
 
 
