@@ -1,5 +1,6 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
 .PHONY: help run run-score test test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
+	fuzz fuzz-negative slow-clients \
 	bench bench-memory profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
@@ -81,6 +82,18 @@ torture: ## kill servers and database under load and count the ratings (TORTURE_
 torture-negative: ## torture without the protections, and check that each lost and doubled rating is noticed
 	@ENV_FILE= bin/setup --mariadb
 	@.venv/bin/python -m torture --negative
+
+fuzz: ## send hostile requests to each server and compare with the contract (FUZZ_SEED=7, FUZZ_REQUESTS=20000)
+	@ENV_FILE= bin/setup --mariadb
+	@bin/mariadb .venv/bin/python -m fuzz
+
+fuzz-negative: ## break the server in many ways and check that the fuzzer notices each one
+	@ENV_FILE= bin/setup --mariadb
+	@bin/mariadb .venv/bin/python -m fuzz --negative
+
+slow-clients: ## count the slow requests and idle connections that stop each server
+	@ENV_FILE= bin/setup --mariadb
+	@bin/mariadb .venv/bin/python -m fuzz.slow
 
 profile: ## where the CPU time of one rating goes, on a throw-away MariaDB
 	@ENV_FILE= bin/setup --mariadb

@@ -28,12 +28,15 @@ class PrivateFormatter(logging.Formatter):
     A database driver quotes the offending value in its message ("Duplicate entry '138…'"), and a log must not hold
     personal data. File, line, code and exception type are enough to find a fault. A message that quotes a path can
     hold a line feed, which would forge a line of the log. A refused request has no traceback: anyone can send one.
+    Django's security log quotes the query ("The field 138… cannot be referenced"), so its messages are left out.
     """
 
     def format(self, record):
-        if record.exc_info and is_refusal(record):
+        if is_refusal(record):
             record = copy.copy(record)
             record.exc_info = record.exc_text = None
+            if record.name.startswith("django.security."):
+                record.msg, record.args = "refused a request", None
         return super().format(record)
 
     def formatMessage(self, record):  # noqa: N802 - the name is logging's

@@ -148,7 +148,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "grades.views.errors.csrf_failure"
 # gunicorn tells Django the scheme; it trusts X-Forwarded-Proto from the proxy on this machine only.
 SECURE_SSL_REDIRECT = env.HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^score$"]  # the contract of /score has no redirect
+# The contract of /score has no redirect. The pattern has the addresses of replies.is_score_path.
+SECURE_REDIRECT_EXEMPT = [r"^[/.]*score(?![0-9A-Za-z_-])(?!/form/?$)"]
 SECURE_HSTS_SECONDS = 31536000 if env.HTTPS else 0
 SESSION_COOKIE_SECURE = env.HTTPS
 CSRF_COOKIE_SECURE = env.HTTPS

@@ -90,3 +90,10 @@ def test_a_refused_request_has_no_traceback(name, level, has_traceback):
 def test_a_printed_code_is_not_logged(message, logged):
     record = logging.LogRecord("django.request", logging.WARNING, __file__, 1, message, None, None)
     assert PrivateFormatter("%(message)s").format(record) == logged
+
+
+def test_a_refusal_by_djangos_security_does_not_quote_the_query():
+    name, message = "django.security.DisallowedModelAdminToField", "The field 13800138000 cannot be referenced."
+    record = logging.LogRecord(name, logging.ERROR, __file__, 1, message, None, None)
+    text = PrivateFormatter("%(levelname)s %(name)s: %(message)s").format(record)
+    assert text == f"ERROR {name}: refused a request"

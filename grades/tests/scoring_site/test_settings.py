@@ -13,10 +13,11 @@ django.setup()
 from django.conf import settings
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 client = Client(SERVER_NAME="127.0.0.1")
-page, score = client.get("/"), client.post("/score")
+page, score, beside = client.get("/"), client.post("/score"), client.post("/score/")
 secure = client.get("/", secure=True)
 print([
-    page.status_code, page.get("Location"), score.status_code, secure.get("Strict-Transport-Security"),
+    page.status_code, page.get("Location"), score.status_code, beside.status_code,
+    secure.get("Strict-Transport-Security"),
     settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.LANGUAGE_COOKIE_SECURE,
 ])
 """
@@ -25,8 +26,8 @@ print([
 @pytest.mark.parametrize(
     ("https", "outcome"),
     [
-        ("1", [301, "https://127.0.0.1/", 415, "max-age=31536000", True, True, True]),
-        ("0", [200, None, 415, None, False, False, False]),
+        ("1", [301, "https://127.0.0.1/", 415, 404, "max-age=31536000", True, True, True]),
+        ("0", [200, None, 415, 404, None, False, False, False]),
     ],
 )
 def test_https_secures_cookies_and_redirects_all_but_score(run_python, https, outcome):
