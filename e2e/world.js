@@ -1,0 +1,100 @@
+// The surroundings of one scenario: its account number, proxy and phones.
+const path = require("node:path");
+const { FaultyProxy } = require("./faulty_proxy");
+const { Phone } = require("./phone");
+const { storedRatings } = require("./server");
+
+class World {
+  constructor({ browser, site, serverPort, client, number, pictures, wechat }) {
+    Object.assign(this, { browser, site, serverPort, client, pictures, wechat });
+    this.accNbr = `1390000${String(number).padStart(4, "0")}`;
+    this.phones = [];
+    this.steps = [];
+  }
+
+  async start() {
+    this.proxy = await new FaultyProxy(this.serverPort).start();
+  }
+
+  step(text) {
+    this.steps.push(text);
+  }
+
+  async newPhone({ client = this.client, ...settings } = {}) {
+    const phone = await Phone.create(this.browser, {
+      site: `${this.site}/${client}`,
+      proxy: this.proxy,
+      ...settings,
+    });
+    this.phones.push(phone);
+    return phone;
+  }
+
+  async takePicture(phone, name) {
+    if (!this.pictures) return;
+    await phone.page.screenshot({
+      path: path.join(this.pictures, `${name}.png`),
+      fullPage: !name.endsWith("-toast"),
+      animations: "disabled",
+    });
+  }
+
+  rows(accNbr = this.accNbr) {
+    return storedRatings(accNbr);
+  }
+
+  async get(address, headers = {}) {
+    const reply = await fetch(`http://127.0.0.1:${this.serverPort}${address}`, { headers });
+    return { status: reply.status, data: await reply.json() };
+  }
+
+  // Another client of the server.
+  post(address, data) {
+    return fetch(`http://127.0.0.1:${this.serverPort}${address}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(data),
+    });
+  }
+
+  // The screens and requests, for the report of a failure.
+  async describeState() {
+    const texts = this.phones.map((phone) => phone.page?.evaluate("document.body.innerText").catch(() => "(closed)"));
+    const requests = this.proxy.requests.map((entry) => `${entry.method} ${entry.path} ${entry.status}`);
+    return `\nOn the screens: ${(await Promise.all(texts)).join("\n---\n")}\nRequests: ${requests.join(", ")}`;
+  }
+
+  // Fails if a phone reported an error that the scenario did not see.
+  async close() {
+    const results = await Promise.allSettled(this.phones.map((phone) => phone.close()));
+    await this.proxy.stop();
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
+  }
+}
+
+let worldCount = 0;
+
+// Resolves to {error, steps, picture}; error is null if the scenario passed.
+async function runScenario(scenario, options) {
+  worldCount += 1;
+  const world = new World({ ...options, number: worldCount });
+  await world.start();
+  let error = null;
+  try {
+    await scenario(world);
+  } catch (caught) {
+    error = caught;
+    error.headline = caught.message.split("\n")[0];
+    error.message += await world.describeState();
+  }
+  await world.close().catch((caught) => {
+    const details = caught.actual ? JSON.stringify(caught.actual) : "";
+    const { headline } = error ?? {};
+    error = error ? new Error(`${error.message}\n${caught.message}\n${details}`) : caught;
+    error.headline = headline ?? `${caught.message.split("\n")[0]}: ${details}`;
+  });
+  return { error, steps: world.steps };
+}
+
+module.exports = { runScenario };
