@@ -5,8 +5,6 @@ const RELEASE = "https://rate.example.cn"; // the only request domain of the rel
 const DEVELOP = "http://127.0.0.1:8000"; // DevTools does not check the domain of a development version
 const USER_AGENT = "Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50 MiniProgramEnv/android";
 const REFERER = "https://servicewechat.com/touristappid/0/page-frame.html";
-// Divides the client's timeouts: 15 s become 3 s.
-const TIME_SCALE = 5;
 
 const cronet = (number, name) => `request:fail errcode:${number} cronet_error_code:${number} error_msg:net::ERR_${name}`;
 // The texts of each kind of phone.
@@ -25,7 +23,7 @@ const FAILURES = {
   },
 };
 
-// `phone`: {proxy, platform, envVersion, requestErrors}. Resolves to {status, headers, body} or to {error}.
+// `phone`: {proxy, platform, envVersion, timeScale, requestErrors, requestedBases}. Resolves to {status, headers, body} or to {error}.
 function send(phone, { url, method, headers, body, timeout, networkType }) {
   const base = phone.envVersion === "develop" && url.startsWith(`${DEVELOP}/`) ? DEVELOP : RELEASE;
   if (!url.startsWith(`${base}/`)) return Promise.resolve({ error: "request:fail url not in domain list" });
@@ -48,7 +46,7 @@ function send(phone, { url, method, headers, body, timeout, networkType }) {
     const timer = setTimeout(() => {
       resolve({ error: texts.timeout });
       request.destroy();
-    }, timeout / TIME_SCALE);
+    }, timeout / phone.timeScale);
     const fail = (error) => resolve({ error: error.code === "ECONNREFUSED" ? texts.refused : texts.reset });
     request.on("error", fail);
     request.on("close", () => clearTimeout(timer));
@@ -67,4 +65,4 @@ function send(phone, { url, method, headers, body, timeout, networkType }) {
   });
 }
 
-module.exports = { send, RELEASE, DEVELOP, TIME_SCALE };
+module.exports = { send, RELEASE, DEVELOP };

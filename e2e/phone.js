@@ -2,7 +2,7 @@
 // Closing the app keeps the storage.
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
-const { send, TIME_SCALE } = require("./network");
+const { send } = require("./network");
 
 // Milliseconds, for a busy machine: until a tap finds its element, and until the page shows a result.
 const ACTION_TIMEOUT = 20000;
@@ -13,12 +13,13 @@ const AXE = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 class Phone {
   // settings: width and height (px), fontSize (px, of WeChat's letters), dark, asksForPrivacy, loginCode (a function),
   // envVersion ("release", "trial", "develop"), update (null, "ready", "failed"), platform ("android", "ios"), missing (the
-  // functions of wx that this version of WeChat lacks).
+  // functions of wx that this version of WeChat lacks), timeScale (divides the timeouts of WeChat and the client).
   static async create(browser, settings) {
     const { site, proxy, width = 375, height = 667, fontSize = 16, dark = false, loginCode = () => "" } = settings;
     const { asksForPrivacy = false, envVersion = "release", update = null, platform = "android", missing = [] } = settings;
+    const { timeScale = 1 } = settings;
     const phone = new Phone();
-    Object.assign(phone, { site, proxy, envVersion, platform });
+    Object.assign(phone, { site, proxy, envVersion, platform, timeScale });
     phone.toasts = [];
     phone.logs = []; // of WeChat's real-time log and of the console
     phone.wxCalls = []; // [function, address or name], without toasts
@@ -33,7 +34,7 @@ class Phone {
     });
     phone.context.setDefaultTimeout(ACTION_TIMEOUT);
     const privacyContract = "《服务评价小程序隐私保护指引》";
-    const phoneSettings = { fontSize, asksForPrivacy, privacyContract, envVersion, update, missing, timeScale: TIME_SCALE };
+    const phoneSettings = { fontSize, asksForPrivacy, privacyContract, envVersion, update, missing, timeScale };
     await phone.context.addInitScript(`window.phoneSettings = ${JSON.stringify(phoneSettings)}`);
     await phone.context.exposeFunction("phoneRequest", (request) => send(phone, request));
     await phone.context.exposeFunction("phoneLogin", () => loginCode());
@@ -176,7 +177,11 @@ class Phone {
   }
 
   async tap(text) {
-    await this.page.getByRole("button", { name: text, exact: true }).tap();
+    const button = this.page.getByRole("button", { name: text, exact: true });
+    await button.waitFor({ timeout: WAIT_TIMEOUT }).catch((error) => {
+      throw new Error(`no button ${text} appears`, { cause: error });
+    });
+    await button.tap();
   }
 
   async fill(accNbr, grades, remarks = []) {
@@ -201,12 +206,22 @@ class Phone {
 
   // --- A customer's view --------------------------------------------------------------------------
 
-  waitFor(selector) {
-    return this.page.locator(selector).waitFor({ timeout: WAIT_TIMEOUT });
+  async waitFor(selector) {
+    await this.page
+      .locator(selector)
+      .waitFor({ timeout: WAIT_TIMEOUT })
+      .catch((error) => {
+        throw new Error(`${selector} does not appear`, { cause: error });
+      });
   }
 
-  waitForGone(selector) {
-    return this.page.locator(selector).waitFor({ state: "hidden", timeout: WAIT_TIMEOUT });
+  async waitForGone(selector) {
+    await this.page
+      .locator(selector)
+      .waitFor({ state: "hidden", timeout: WAIT_TIMEOUT })
+      .catch((error) => {
+        throw new Error(`${selector} does not disappear`, { cause: error });
+      });
   }
 
   // Waits until the element's text matches. The error shows the text.
@@ -217,7 +232,7 @@ class Phone {
       if (pattern.test(await text())) return;
       await this.page.waitForTimeout(50);
     }
-    assert.match(await this.page.locator(selector).innerText(), pattern);
+    assert.match(await text(), pattern, `${selector} never matches ${pattern}`);
   }
 
   title() {

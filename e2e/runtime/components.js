@@ -88,7 +88,7 @@ export function defineComponents(space, phone) {
   builtin("label", {
     properties: { for: String },
     attached() {
-      this.addListener("tap", () => {
+      this.$$.addEventListener("click", () => {
         const target = this.data.for ? document.getElementById(this.data.for) : this.$$;
         target?.querySelector("input, textarea")?.focus();
       });

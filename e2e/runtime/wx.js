@@ -202,7 +202,6 @@ export function createWx(phone, pages) {
     pageScrollTo(options) {
       toView.send(() => {
         const target = pages.current?.host.querySelector(options.selector);
-        if (!target) phone.reportError(`pageScrollTo: no element matches ${options.selector}`);
         target?.scrollIntoView({ block: "start" });
         toScript.send(() => finish(options, Boolean(target), { errMsg: "pageScrollTo" }));
       });

@@ -1,6 +1,6 @@
 // Codes that lead to the score page: scene (a mini program code) and q (an ordinary link).
 const assert = require("node:assert/strict");
-const { holdReply, loseReply, replyWith } = require("../faulty_proxy");
+const { loseReply, replyWith } = require("../faulty_proxy");
 const { JSON_TYPE, REMARKS, SCORE, pause, row, waitForSuccess, waitUntil } = require("./helpers");
 
 const TOKEN = "Ab3_x-9ZqL0pT5vK7mN2rS4";
@@ -14,9 +14,12 @@ const codeRequests = (world) => world.proxy.requestsTo("/score/code").map((entry
 const scenarios = {
   async "a scene code fills in the number and locks it"(world) {
     const phone = await world.newPhone();
-    const { fault, release } = holdReply();
+    let release;
+    const pending = new Promise((resolve) => {
+      release = resolve;
+    });
     world.proxy.addFault("/score/code", async (exchange) => {
-      await fault({ ...exchange, response: { writeHead() {}, end() {} } });
+      await pending;
       await found(world)(exchange);
     });
     await phone.open(SCORE, scene(TOKEN));

@@ -1,7 +1,7 @@
 // Failures between the phone and the server: a rating is stored once, and the page says what is so.
 const assert = require("node:assert/strict");
 const { captivePortal, holdReply, loseReply, noReply, replyWith } = require("../faulty_proxy");
-const { FAILURE, JSON_TYPE, REMARKS, SCORE, SUCCESS, assertOneRow, masked, openFilled, resubmit } = require("./helpers");
+const { FAILURE, JSON_TYPE, REMARKS, SCORE, SUCCESS, assertOneRow, masked, resubmit } = require("./helpers");
 const { row, submissionIds, submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
 
 const scenarios = {
@@ -18,7 +18,7 @@ const scenarios = {
   },
 
   async "the server does not reply in time"(world) {
-    const phone = await world.newPhone();
+    const phone = await world.newPhone({ timeScale: 5 }); // 15 s become 3 s
     world.proxy.addFault("/score", noReply);
     await submitAndFail(world, phone, /等了很久没有得到回应/);
     await resubmit(phone);
@@ -152,10 +152,12 @@ const scenarios = {
     await phone.tap("提交评价");
     await phone.page.getByRole("button", { name: "正在提交…" }).waitFor();
     await phone.closeApp();
+    const { fault, release } = holdReply();
+    world.proxy.addFault("/score", fault);
     await phone.open(SCORE, "acc_nbr=other");
-    await phone.waitForText("#outbox", /可能已经送达/);
-    await phone.waitForText("#outbox, #delivered-note", new RegExp(masked(world.accNbr).replaceAll("*", "\\*")));
-    await phone.waitFor("#delivered-note");
+    await phone.waitForText("#outbox", new RegExp(`${masked(world.accNbr).replaceAll("*", "\\*")}.*(可能已经送达|正在发送)`, "s"));
+    release();
+    await phone.waitForText("#delivered-note", new RegExp(masked(world.accNbr).replaceAll("*", "\\*")));
     await assertOneRow(world, phone, 2);
   },
 

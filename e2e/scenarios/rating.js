@@ -1,7 +1,7 @@
 // A rating from the empty form to the result page.
 const assert = require("node:assert/strict");
 const { captivePortal, holdReply, loseReply, replyWith } = require("../faulty_proxy");
-const { FAILURE, JSON_TYPE, REMARKS, RESULT, SCORE, SUCCESS, UUID_4, assertOneRow, masked, resubmit } = require("./helpers");
+const { FAILURE, JSON_TYPE, REMARKS, RESULT, SCORE, UUID_4, assertOneRow, masked, resubmit } = require("./helpers");
 const { row, submissionIds, submissions, waitForSuccess } = require("./helpers");
 
 const scenarios = {

@@ -66,18 +66,18 @@ const scenarios = {
     assert.deepEqual(await world.rows(), [row([4, 4, 4], REMARKS)]);
   },
 
-  async "with a full storage the receipts of this run show the rating"(world) {
+  async "with a full storage the receipt takes the room of the delivered rating"(world) {
     const phone = await world.newPhone();
     await openFilled(world, phone);
+    await phone.waitForOutbox((list) => list[0]?.remarks[2] === REMARKS[2], "the draft is stored");
     await phone.fillStorage();
     await phone.tap("提交评价");
     await waitForSuccess(phone);
-    await phone.tap("查看我的评价");
-    await phone.waitFor(".rating");
-    world.step("from memory");
+    await phone.waitFor("#thanks");
+    assert.equal(await phone.page.locator("#storage-warning").count(), 0, "nothing is lost");
     await phone.closeApp();
     await phone.open(RESULT, `phonenum=${world.accNbr}`);
-    await phone.waitFor("#refused");
+    await phone.waitFor(".rating");
   },
 
   async "a full storage does not resurrect a delivered rating"(world) {
