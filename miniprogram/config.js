@@ -5,8 +5,8 @@
 const ADDRESSES = {
   release: "https://rate.example.cn", // 正式版
   trial: "https://rate.example.cn", // 体验版
-  // 开发版 and the simulator: `make run` on this computer. For a preview on a phone, the computer's address in
-  // the Wi-Fi, for example http://192.168.1.20:8000 (`make run` must listen there).
+  // 开发版 and the simulator: `make run` on this computer. A phone cannot reach it; for a preview on a phone,
+  // put the trial server's address here.
   develop: "http://127.0.0.1:8000",
 };
 

@@ -1,6 +1,6 @@
 // The phone's storage, with a copy in memory. All modules read the copy, so the pages agree while the app
 // lives even if the storage is full or broken.
-const memory = {}; // key: JSON text, or null if there is no value
+const memory = {}; // key: JSON text, or null without a value
 const unsaved = {}; // keys whose newest value is not on the phone
 
 function readPhone(key) {
