@@ -18,19 +18,29 @@ const { request, retryAfter, retryText } = require("./request");
 const SUCCESS = "数据提交成功";
 const FAILURE = "数据提交失败";
 const FIELDS = ["acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3"];
-const AGAIN = "再次提交不会重复记录。";
 
-const REQUEST_ERROR_TEXTS = {
-  offline: "手机没有连上网络，评价还没有发出，联网后会自动发送。",
-  domain: "小程序尚未配置服务器域名，评价还没有发出。",
-  unreachable: "连接不上服务器，评价还没有发出，网络恢复后会自动发送。",
-  certificate: "和服务器的安全连接没有建立，评价还没有发出。请换个网络再试。",
-  address: "小程序的服务器地址不正确，评价还没有发出。",
-  timeout: `等了很久没有得到回应，不能确定是否已送达。${AGAIN}`,
-  interrupted: `小程序切到后台，发送被中断，不能确定是否已送达。${AGAIN}`,
-  network: `网络中断，不能确定是否已送达。请检查网络，${AGAIN}`,
+// Failures before sending: the cause. The rest of the sentence depends on earlier attempts.
+const NOT_SENT_CAUSES = {
+  offline: "手机没有连上网络",
+  domain: "小程序尚未配置服务器域名",
+  unreachable: "连接不上服务器",
+  certificate: "和服务器的安全连接没有建立",
+  address: "小程序里的服务器地址不正确",
+  interrupted: "小程序切到了后台",
 };
-const INTERRUPTED_BEFORE = "小程序切到了后台，评价还没有发出，回来后会自动发送。";
+const PERHAPS_SENT_TEXTS = {
+  timeout: "等了很久没有得到回应，不能确定是否已送达。请再次提交，不会重复记录。",
+  interrupted: "小程序切到后台时发送被中断，不能确定是否已送达。请再次提交，不会重复记录。",
+  network: "网络中断，不能确定是否已送达。请检查网络后再次提交，不会重复记录。",
+};
+
+const ENDS_WITH_THE_NETWORK = ["offline", "unreachable", "interrupted"];
+
+function notSentText(cause, wasUnconfirmed, advice) {
+  return wasUnconfirmed
+    ? `${cause}，这一次没有发出。上一次可能已经送达，再次提交不会重复记录。`
+    : `${cause}，评价还没有发出。${advice}`;
+}
 
 const FIELD_ERROR_TEXTS = [
   [/out of range/, "分数不在可选范围内，请重新选择"],
@@ -83,12 +93,12 @@ function outcomeOf(reply) {
   };
 }
 
-function failureOutcome(error) {
-  const isInterruptedBefore = error.reason === "interrupted" && !error.isSent;
+function failureOutcome({ reason, isSent }, wasUnconfirmed) {
+  const advice = ENDS_WITH_THE_NETWORK.indexOf(reason) >= 0 ? "联网后打开小程序会自动发送。" : "请稍后再次提交。";
   return {
-    state: error.isSent ? "unconfirmed" : "waiting",
-    reason: error.reason,
-    text: isInterruptedBefore ? INTERRUPTED_BEFORE : REQUEST_ERROR_TEXTS[error.reason],
+    state: isSent ? "unconfirmed" : "waiting",
+    reason,
+    text: isSent ? PERHAPS_SENT_TEXTS[reason] : notSentText(NOT_SENT_CAUSES[reason], wasUnconfirmed, advice),
     isNetworkDown: true,
   };
 }
@@ -140,10 +150,8 @@ function settle(entry, wasUnconfirmed, form, outcome, headers) {
   }
   const wait = retryAfter(headers || {});
   if (wait) notBefore = Date.now() + wait * 1000;
-  // After an attempt that perhaps arrived, a later failure to send says nothing about that attempt. A conflict
-  // and a rated dispatch do: sending again cannot succeed.
-  const isFinal = outcome.conflict || outcome.alreadyRated;
-  outcome.state = wasUnconfirmed && !isFinal ? "unconfirmed" : outcome.state;
+  // An attempt that was not accepted now says nothing about an earlier one that perhaps arrived.
+  if (outcome.state === "waiting" && wasUnconfirmed) outcome.state = "unconfirmed";
   outbox.update(entry.id, { state: outcome.state, note: outcome.state === "refused" ? outcome.text : "" });
   log.warn("delivery", outcome.reason || outcome.state);
 }
@@ -167,7 +175,7 @@ function send(id, session, form, wasUnconfirmed) {
     })
     .then(
       (reply) => [outcomeOf(reply), reply.headers],
-      (error) => [failureOutcome(error), {}],
+      (error) => [failureOutcome(error, wasUnconfirmed), {}],
     )
     .then(([outcome, headers]) => {
       settle(entry, wasUnconfirmed, form, outcome, headers);
@@ -192,7 +200,7 @@ function deliver(id, form) {
         const state = wasUnconfirmed ? "unconfirmed" : "waiting";
         const { submitted } = outbox.get(id) || {};
         outbox.update(id, { state, submitted: submitted || Date.now() });
-        return { state, text: `${error.text}，评价还没有发送。请再次提交。`, isNetworkDown: true };
+        return { state, text: notSentText(error.text, wasUnconfirmed, "请再次提交。"), isNetworkDown: true };
       },
     )
     .then(finish);

@@ -60,6 +60,7 @@ Page({
   onLoad(options) {
     this.accNbr = removeBlanks(decodeOption(options.acc_nbr || options.phonenum));
     this.token = codes.tokenOf(options);
+    this.resendFailures = {}; // id: why the last tap on 现在发送 did not succeed
     this.makeFields(outbox.create(this.accNbr));
     if (this.token === "") this.setData({ code: { state: "invalid" } });
     if (this.token) this.resolveCode();
@@ -109,7 +110,7 @@ Page({
           grades: entry.grades.map((grade) => this.gradeData(grade)),
           code: entry.by_code ? { state: "known", acc_nbr: entry.acc_nbr, area: code.area || "" } : { state: "" },
           errors: {},
-          failure: "",
+          failure: entry.state === "refused" ? entry.note : "",
           conflict: false,
           alreadyRated: false,
         },
@@ -152,8 +153,8 @@ Page({
     const entries = outbox
       .all()
       .filter((entry) => entry.id !== this.entry.id && entry.id !== this.offered)
-      .map((entry) => texts.entry(entry, delivery.isSending(entry.id)));
-    this.setData({ entries });
+      .map((entry) => texts.entry(entry, delivery.isSending(entry.id), this.resendFailures[entry.id]));
+    if (entries.length || this.data.entries.length) this.setData({ entries });
   },
 
   showStorage() {
@@ -164,7 +165,7 @@ Page({
 
   // Called after each change of the outbox: an entry may have been sent or delivered in the background.
   followOutbox() {
-    if (this.isUnloaded || this.isLeaving) return;
+    if (this.isUnloaded || this.isLeaving || this.isSaving) return;
     const last = delivery.lastDelivered();
     const isOwn = Boolean(last) && last.id === this.entry.id;
     if (isOwn && !this.isBusy) {
@@ -233,8 +234,9 @@ Page({
       const sending = delivery.deliver(id, this.data.form);
       this.showEntries();
       sending.then((outcome) => {
-        if (!outcome.delivered && !this.isUnloaded) wx.showToast({ title: "还没有送达", icon: "none" });
-        if (!this.isUnloaded) this.showEntries();
+        if (this.isUnloaded) return;
+        this.resendFailures[id] = outcome.delivered ? "" : outcome.text;
+        this.showEntries();
       });
     });
   },
@@ -335,8 +337,15 @@ Page({
     if (entry.state !== "draft") {
       Object.assign(entry, { state: "draft", note: "" });
       this.setData(this.entryState());
+      if (!this.data.conflict) this.setData({ failure: "", alreadyRated: false });
     }
-    if (outbox.hasContent(entry)) outbox.save(entry);
+    this.store();
+  },
+
+  store() {
+    this.isSaving = true;
+    if (outbox.hasContent(this.entry)) outbox.save(this.entry);
+    this.isSaving = false;
     this.showStorage();
   },
 
@@ -462,8 +471,7 @@ Page({
       // The last characters may reach the form before they reach onInput.
       const values = event.detail.value;
       Object.keys(values).forEach((field) => this.setField(field, String(values[field])));
-      if (outbox.hasContent(this.entry)) outbox.save(this.entry);
-      this.showStorage();
+      this.store();
     }
     const errors = this.findErrors();
     this.setData({ failure: "" });
@@ -509,20 +517,15 @@ Page({
         return;
       }
       this.entry = outbox.get(entry.id) || entry;
-      this.setData(
-        Object.assign(
-          {
-            sending: false,
-            failure: outcome.text + texts.kept(),
-            conflict: Boolean(outcome.conflict),
-            alreadyRated: Boolean(outcome.alreadyRated),
-          },
-          this.entryState(),
-        ),
-      );
+      const update = {
+        sending: false,
+        failure: outcome.text + texts.kept(),
+        conflict: Boolean(outcome.conflict),
+        alreadyRated: Boolean(outcome.alreadyRated),
+      };
+      this.setData(Object.assign(update, this.entryState()), () => !outcome.field && this.scrollTo("#failure"));
       this.showStorage();
       if (outcome.field) this.showErrors({ [outcome.field]: outcome.fieldText });
-      else this.setData({}, () => this.scrollTo("#failure"));
     });
   },
 
@@ -531,7 +534,10 @@ Page({
     delivered.isNew = false;
     this.isLeaving = true;
     this.setData({ sending: false, sent: true, locked: false, failure: "" });
-    wx.redirectTo({ url: "../thanks/thanks" });
+    wx.redirectTo({
+      url: "../thanks/thanks",
+      fail: () => wx.showToast({ title: delivered.toast, icon: "success" }),
+    });
   },
 
   // The old content is dropped: it may be stored, but it is not sent again.

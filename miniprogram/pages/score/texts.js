@@ -18,21 +18,22 @@ function stateText(entry, isSending) {
   const until = dateText(outbox.expiresAt(entry));
   return {
     draft: "还没有填完，没有发送。",
-    waiting: `还没有发出，联网后会自动发送，${until}前有效。`,
-    unconfirmed: `可能已经送达，还没有得到确认。联网后会自动再次发送，不会重复记录，${until}前有效。`,
+    waiting: `还没有发出，联网后打开小程序会自动发送，${until}前有效。`,
+    unconfirmed: `可能已经送达，还没有得到确认。小程序会自动再次发送，不会重复记录，${until}前有效。`,
     refused: entry.note,
     expired: `${outbox.RESEND_DAYS} 天内没有得到确认，不再自动发送。`,
   }[entry.state];
 }
 
 // An entry for the list above the form.
-const entryData = (entry, isSending) => ({
+const entryData = (entry, isSending, failure) => ({
   id: entry.id,
   account: entry.acc_nbr ? mask(entry.acc_nbr) : "未填号码",
   text: stateText(entry, isSending),
+  failure: isSending ? "" : failure || "",
   canResend: !isSending && outbox.isResendable(entry),
-  canResume: !isSending && !outbox.isResendable(entry),
-  resumeText: entry.state === "expired" ? "用这份内容重新填写" : "继续填写",
+  canResume: !isSending && !outbox.isLocked(entry),
+  resumeText: { expired: "用这份内容重新填写", waiting: "修改" }[entry.state] || "继续填写",
   canDiscard: !isSending,
 });
 
@@ -40,7 +41,7 @@ function offer(entry) {
   const account = entry.acc_nbr ? `号码 ${mask(entry.acc_nbr)}。` : "";
   const state = {
     draft: "它还没有发送。",
-    waiting: "它还没有发出，联网后会自动发送。",
+    waiting: "它还没有发出，联网后打开小程序会自动发送。",
     unconfirmed: "它可能已经送达，再次提交不会重复记录。",
     refused: `它没有被接受：${entry.note}`,
   }[entry.state];
