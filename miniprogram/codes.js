@@ -28,7 +28,7 @@ function resolve(token) {
       if (reply.status === 200 && data && typeof data.acc_nbr === "string" && data.acc_nbr) {
         return { acc_nbr: data.acc_nbr, area: typeof data.area === "string" ? data.area : "" };
       }
-      if (reply.status === 404 && data && data.detail) return { isInvalid: true };
+      if (reply.status === 404 && data && data.error === "code") return { isInvalid: true };
       if (reply.status === 429 || reply.status === 503) return { text: `服务器正忙，${retryText(reply.headers)}再试。` };
       return { text: "没有得到评分服务器的回答，请稍后再试。" };
     },

@@ -13,12 +13,12 @@ function decodeOption(option) {
   }
 }
 
-// One entry per star, true if it is filled. A range without stars has none.
+// The stars of a grade. A range without stars has none.
 const stars = (value, answer) =>
   scale
     .values(answer)
     .filter((star) => star > 0)
-    .map((star) => star <= value);
+    .map((star) => ({ key: star, isFull: star <= value }));
 
 // The page's data of a rating. The time is in the server's time zone: "2026-11-22 16:54".
 function ratingData(rating, answer, form, index) {

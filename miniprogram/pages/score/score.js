@@ -397,7 +397,8 @@ Page({
   // A finger that moves sideways over the stars sets the grade; up and down it scrolls the page.
   startDrag(event) {
     const { gradeIndex } = event.currentTarget.dataset;
-    const touch = event.touches[0];
+    const touch = (event.touches || [])[0];
+    if (!touch) return;
     const drag = { gradeIndex, x: touch.clientX, y: touch.clientY, boxes: null };
     this.drag = drag;
     if (!wx.createSelectorQuery) return;
@@ -411,8 +412,8 @@ Page({
 
   moveDrag(event) {
     const { drag } = this;
-    const touch = event.touches[0];
-    if (!drag || !drag.boxes || !drag.boxes.length) return;
+    const touch = (event.touches || [])[0];
+    if (!touch || !drag || !drag.boxes || !drag.boxes.length) return;
     const [across, along] = [Math.abs(touch.clientX - drag.x), Math.abs(touch.clientY - drag.y)];
     if (!drag.isSideways && across < 8 && along < 8) return;
     if (!drag.isSideways && along > across) {
