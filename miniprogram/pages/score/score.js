@@ -358,6 +358,8 @@ Page({
     this.saveEntry();
     const remark = REMARKS.indexOf(field);
     if (remark >= 0) this.setData({ [`counts[${remark}]`]: characters.count(text) });
+    const grade = GRADES.indexOf(field);
+    if (grade >= 0) this.setData({ [`grades[${grade}]`]: this.gradeData(this.entry.grades[grade]) });
     this.clearError(field);
   },
 
