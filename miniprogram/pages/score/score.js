@@ -48,8 +48,7 @@ Page({
     deliveredNote: "",
     storageWarning: "",
     failure: "",
-    state: "draft", // of the entry in the form
-    locked: false,
+    locked: false, // the server may have stored the entry: see delivery.js
     sending: false,
     sent: false,
     conflict: false,
@@ -125,7 +124,7 @@ Page({
   },
 
   entryState() {
-    return { state: this.entry.state, locked: outbox.isLocked(this.entry) };
+    return { locked: outbox.isLocked(this.entry) };
   },
 
   // The questions and the range, without touching a text. If typed grades replace stars, their fields are new.

@@ -16,7 +16,7 @@ Page({
     this.setData({
       account: mask(delivered.acc_nbr),
       isLow: delivered.isLow,
-      isReceiptLost: !delivered.hasReceipt,
+      isReceiptLost: delivered.isReceiptLost,
     });
   },
 
