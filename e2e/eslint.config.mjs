@@ -4,7 +4,7 @@ import globals from "globals";
 
 // A script of the mini program has the language, timers, a console and WeChat's own globals.
 const WECHAT = Object.fromEntries(
-  ["wx", "App", "Page", "module", "require", "console", "setTimeout", "clearTimeout"].map((name) => [name, "readonly"]),
+  ["wx", "App", "Page", "getCurrentPages", "module", "require", "console", "setTimeout", "clearTimeout"].map((name) => [name, "readonly"]),
 );
 
 export default [
