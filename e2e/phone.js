@@ -3,21 +3,19 @@
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const { send } = require("./network");
-
-// Milliseconds, for a busy machine: until a tap finds its element, and until the page shows a result.
-const ACTION_TIMEOUT = 20000;
-const WAIT_TIMEOUT = 15000;
+const { ACTION_TIMEOUT, WAIT_TIMEOUT } = require("./timeouts");
 
 const AXE = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 class Phone {
   // settings: width and height (px), fontSize (px, of WeChat's letters), dark, asksForPrivacy, loginCode (a function),
   // envVersion ("release", "trial", "develop"), update (null, "ready", "failed"), platform ("android", "ios"), missing (the
-  // functions of wx that this version of WeChat lacks), timeScale (divides the timeouts of WeChat and the client).
+  // functions of wx that this version of WeChat lacks), timeScale (divides the timeouts of WeChat and the client), lag (multiplies the
+  // delay between the two threads, 30 to 60 ms).
   static async create(browser, settings) {
     const { site, proxy, width = 375, height = 667, fontSize = 16, dark = false, loginCode = () => "" } = settings;
     const { asksForPrivacy = false, envVersion = "release", update = null, platform = "android", missing = [] } = settings;
-    const { timeScale = 1 } = settings;
+    const { timeScale = 1, lag = 1 } = settings;
     const phone = new Phone();
     Object.assign(phone, { site, proxy, envVersion, platform, timeScale });
     phone.toasts = [];
@@ -34,7 +32,7 @@ class Phone {
     });
     phone.context.setDefaultTimeout(ACTION_TIMEOUT);
     const privacyContract = "《服务评价小程序隐私保护指引》";
-    const phoneSettings = { fontSize, asksForPrivacy, privacyContract, envVersion, update, missing, timeScale };
+    const phoneSettings = { fontSize, asksForPrivacy, privacyContract, envVersion, update, missing, timeScale, lag };
     await phone.context.addInitScript(`window.phoneSettings = ${JSON.stringify(phoneSettings)}`);
     await phone.context.exposeFunction("phoneRequest", (request) => send(phone, request));
     await phone.context.exposeFunction("phoneLogin", () => loginCode());
@@ -127,7 +125,10 @@ class Phone {
 
   // The unconfirmed ratings in the storage, oldest first.
   async outbox() {
-    return (await this.storage("outbox")) ?? [];
+    const [outbox, draft] = [await this.storage("outbox"), await this.storage("draft")];
+    if (outbox || !draft) return outbox ?? [];
+    // The earlier client (CLIENT=…) had one draft.
+    return [{ ...draft, state: draft.may_be_stored ? "unconfirmed" : "draft" }];
   }
 
   // Waits until the stored outbox fulfils the condition: events reach the script after a delay.
@@ -283,4 +284,4 @@ class Phone {
   }
 }
 
-module.exports = { Phone, WAIT_TIMEOUT };
+module.exports = { Phone };

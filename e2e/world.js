@@ -2,7 +2,7 @@
 const path = require("node:path");
 const { FaultyProxy } = require("./faulty_proxy");
 const { Phone } = require("./phone");
-const { storedRatings } = require("./server");
+const { makeCode, storedRatings } = require("./server");
 
 class World {
   constructor({ browser, site, serverPort, client, number, pictures, wechat }) {
@@ -41,6 +41,11 @@ class World {
 
   rows(accNbr = this.accNbr) {
     return storedRatings(accNbr);
+  }
+
+  // The printed code of a dispatch of this account.
+  makeCode(area) {
+    return makeCode(this.accNbr, area);
   }
 
   async get(address, headers = {}) {

@@ -1,8 +1,9 @@
 // The two threads of WeChat: pages' scripts run apart from the screen. Events reach the script after a delay, and
 // setData reaches the screen after a delay; both arrive in order.
 
-// A message takes 30 to 60 ms, as measured on phones of the lower class. The constant pattern makes runs alike.
+// Milliseconds that a message takes. The constant pattern makes runs alike.
 const DELAYS = [30, 55, 40, 60, 35, 50];
+const LAG = window.phoneSettings.lag; // 1, or more for a phone that is busy
 
 class Channel {
   constructor() {
@@ -14,7 +15,7 @@ class Channel {
   // Runs `deliver` on the other side, after all messages that were sent before.
   send(deliver) {
     this.sent += 1;
-    const arrival = Math.max(performance.now() + DELAYS[this.sent % DELAYS.length], this.lastArrival);
+    const arrival = Math.max(performance.now() + LAG * DELAYS[this.sent % DELAYS.length], this.lastArrival);
     this.lastArrival = arrival;
     this.waiting.push(deliver);
     setTimeout(() => this.waiting.shift()(), arrival - performance.now());

@@ -45,6 +45,20 @@ const scenarios = {
     assert.deepEqual(await world.rows(), [row([5, 5, 5], ["很好", "", ""])]);
   },
 
+  async "a printed code of the real server leads to the right account; a forged one does not"(world) {
+    const [phone, code] = [await world.newPhone(), await world.makeCode("城西")];
+    await phone.open(SCORE, scene(code));
+    await phone.waitForText(".locked-note", /城西/);
+    assert.equal((await phone.page.locator(".locked-number").innerText()).trim(), world.accNbr);
+    await phone.fill("", [5, 5, 5]);
+    await phone.tap("提交评价");
+    await waitForSuccess(phone);
+    assert.deepEqual(await world.rows(), [row([5, 5, 5])]);
+    await phone.closeApp();
+    await phone.open(SCORE, scene(code.slice(0, -1) + (code.endsWith("A") ? "B" : "A")));
+    await phone.waitForText("#code-invalid", /二维码无效或已过期/);
+  },
+
   async "a link code (q) leads to the same form"(world) {
     const phone = await world.newPhone();
     world.proxy.addFault("/score/code", found(world));

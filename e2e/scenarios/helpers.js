@@ -1,5 +1,6 @@
 // Shared by the scenarios.
 const assert = require("node:assert/strict");
+const { WAIT_TIMEOUT } = require("../timeouts");
 
 const SUCCESS = "数据提交成功";
 const FAILURE = JSON.stringify("数据提交失败");
@@ -8,7 +9,6 @@ const SCORE = "pages/score/score";
 const RESULT = "pages/graderesult/graderesult";
 const REMARKS = ['师傅很专业👍 & 100% "满意"\n第二行', "", "再快一点+就更好了"];
 const UUID_4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const WAIT_TIMEOUT = 15000; // milliseconds
 
 const row = (grades, remarks = ["", "", ""]) => ({
   ...Object.fromEntries(grades.map((grade, i) => [`grade${i + 1}`, grade])),
