@@ -136,16 +136,16 @@ const lastDelivered = () => latest;
 
 function settle(entry, wasUnconfirmed, form, outcome, headers) {
   if (outcome.delivered) {
-    const isReceiptLost = !receipts.add(entry.acc_nbr, headers["x-grade-receipt"]);
     latest = {
       id: entry.id,
       acc_nbr: entry.acc_nbr,
       isLow: entry.grades.some((grade) => scale.isLow(form, grade)),
       toast: outcome.toast,
-      isReceiptLost,
+      isReceiptLost: false,
       isNew: true, // no page has shown it yet
     };
-    outbox.remove(entry.id);
+    outbox.remove(entry.id); // first: a full storage then has room for the receipt
+    latest.isReceiptLost = !receipts.add(entry.acc_nbr, headers["x-grade-receipt"]);
     return;
   }
   const wait = retryAfter(headers || {});
