@@ -15,7 +15,7 @@ function decode(option) {
 // The token of the page's options: null without a code, "" if the code is not one of ours.
 function tokenOf(options) {
   if (!options.scene && !options.q) return null;
-  const token = options.scene ? decode(options.scene) : (/\/r\/([^/?#]*)\/?$/.exec(decode(options.q)) || [])[1];
+  const token = options.scene ? decode(options.scene) : (/\/r\/([^/?#]*)\/?$/.exec(decode(options.q)) || ["", ""])[1];
   return TOKEN.test(token) ? token : "";
 }
 

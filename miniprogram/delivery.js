@@ -136,16 +136,16 @@ const lastDelivered = () => latest;
 
 function settle(entry, wasUnconfirmed, form, outcome, headers) {
   if (outcome.delivered) {
-    const isReceiptLost = !receipts.add(entry.acc_nbr, headers["x-grade-receipt"]);
     latest = {
       id: entry.id,
       acc_nbr: entry.acc_nbr,
       isLow: entry.grades.some((grade) => scale.isLow(form, grade)),
       toast: outcome.toast,
-      isReceiptLost,
+      isReceiptLost: false,
       isNew: true, // no page has shown it yet
     };
-    outbox.remove(entry.id);
+    outbox.remove(entry.id); // first: a full storage then has room for the receipt
+    latest.isReceiptLost = !receipts.add(entry.acc_nbr, headers["x-grade-receipt"]);
     return;
   }
   const wait = retryAfter(headers || {});
@@ -162,7 +162,10 @@ const isSending = (id) => Boolean(inFlight[id]);
 
 function send(id, session, form, wasUnconfirmed) {
   const entry = outbox.get(id);
-  if (!entry) return { state: "deleted", text: "这份评价已删除，没有发送。" };
+  if (!entry) {
+    delete inFlight[id];
+    return { state: "deleted", text: "这份评价已删除，没有发送。" };
+  }
   // Stored before it is sent: the app may be closed before the reply comes.
   outbox.save(Object.assign(entry, { state: "unconfirmed", note: "", submitted: entry.submitted || Date.now() }));
   return post(entry, session)
@@ -178,6 +181,7 @@ function send(id, session, form, wasUnconfirmed) {
       (error) => [failureOutcome(error, wasUnconfirmed), {}],
     )
     .then(([outcome, headers]) => {
+      delete inFlight[id]; // before the change that the pages follow
       settle(entry, wasUnconfirmed, form, outcome, headers);
       return outcome;
     });
@@ -189,21 +193,17 @@ function send(id, session, form, wasUnconfirmed) {
 function deliver(id, form) {
   if (inFlight[id]) return inFlight[id];
   const wasUnconfirmed = outbox.isLocked(outbox.get(id));
-  const finish = (outcome) => {
-    delete inFlight[id];
-    return outcome;
-  };
   inFlight[id] = sessionFor(form)
     .then(
       (session) => send(id, session, form, wasUnconfirmed),
       (error) => {
+        delete inFlight[id];
         const state = wasUnconfirmed ? "unconfirmed" : "waiting";
         const { submitted } = outbox.get(id) || {};
         outbox.update(id, { state, submitted: submitted || Date.now() });
         return { state, text: notSentText(error.text, wasUnconfirmed, "请再次提交。"), isNetworkDown: true };
       },
-    )
-    .then(finish);
+    );
   return inFlight[id];
 }
 

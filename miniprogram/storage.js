@@ -47,7 +47,9 @@ function write(key, value) {
 
 function remove(key) {
   memory[key] = null;
-  return sync(key);
+  const isHeld = sync(key);
+  if (isHeld) retry();
+  return isHeld;
 }
 
 // Whether the newest value of the key is on the phone.
