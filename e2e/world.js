@@ -30,13 +30,18 @@ class World {
     return phone;
   }
 
+  // The first screen of an empty form, and the toast; else the whole page, as on a screen of its height, so that
+  // the bar at the bottom covers nothing.
   async takePicture(phone, name) {
     if (!this.pictures) return;
-    await phone.page.screenshot({
-      path: path.join(this.pictures, `${name}.png`),
-      fullPage: !name.endsWith("-toast"),
-      animations: "disabled",
-    });
+    const { page } = phone;
+    await page.evaluate(() => document.activeElement?.blur());
+    const viewport = page.viewportSize();
+    const height = await page.evaluate(() => document.documentElement.scrollHeight);
+    const isWhole = !/empty|toast/.test(name) && height > viewport.height;
+    if (isWhole) await page.setViewportSize({ ...viewport, height });
+    await page.screenshot({ path: path.join(this.pictures, `${name}.png`), animations: "disabled" });
+    if (isWhole) await page.setViewportSize(viewport);
   }
 
   rows(accNbr = this.accNbr) {
