@@ -83,9 +83,17 @@ class World {
   }
 }
 
+// The start of an error's message in one line.
+const headline = (message) =>
+  message
+    .split("\n")
+    .filter((line) => line.trim() && !/^\+ actual/.test(line))
+    .join(" ")
+    .slice(0, 240);
+
 let worldCount = 0;
 
-// Resolves to {error, steps, picture}; error is null if the scenario passed.
+// Resolves to {error, steps}; error is null if the scenario passed.
 async function runScenario(scenario, options) {
   worldCount += 1;
   const world = new World({ ...options, number: worldCount });
@@ -95,14 +103,14 @@ async function runScenario(scenario, options) {
     await scenario(world);
   } catch (caught) {
     error = caught;
-    error.headline = caught.message.split("\n")[0];
+    error.headline = headline(caught.message);
     error.message += await world.describeState();
   }
   await world.close().catch((caught) => {
     const details = caught.actual ? JSON.stringify(caught.actual) : "";
-    const { headline } = error ?? {};
+    const first = error?.headline ?? headline(`${caught.message.split("\n")[0]}: ${details}`);
     error = error ? new Error(`${error.message}\n${caught.message}\n${details}`) : caught;
-    error.headline = headline ?? `${caught.message.split("\n")[0]}: ${details}`;
+    error.headline = first;
   });
   return { error, steps: world.steps };
 }
