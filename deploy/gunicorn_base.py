@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from grades.replies import FAILURE
 from scoring_site.env import BASE_DIR, read_settings
-from scoring_site.logs import PrivateFormatter
+from scoring_site.logs import PrivateFormatter, without_codes
 
 try:
     env = read_settings()
@@ -22,9 +22,9 @@ except ImproperlyConfigured as error:
 
 
 def without_query(uri):
-    """The path of a request target, safe to log: a query may hold an account number."""
+    """The path of a request target, safe to log: a query may hold an account number, a code stands for one."""
     path = re.split(r"[?#]|%3f|%23", uri, maxsplit=1, flags=re.IGNORECASE)[0]
-    return re.sub(r"[^\x21-\x7e]", "_", path)[:200]
+    return without_codes(re.sub(r"[^\x21-\x7e]", "_", path))[:200]
 
 
 class PrivateLogger(Logger):

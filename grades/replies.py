@@ -19,7 +19,7 @@ def toast(text, status, headers):
 
 
 # `/score` with anything that a client may add by mistake: `/score/`, `/./score`, `/score;x`, `/score%00`.
-SCORE_PATH = re.compile(r"[/.]*score(?![0-9A-Za-z_-])(?!/form/?$)")
+SCORE_PATH = re.compile(r"[/.]*score(?![0-9A-Za-z_-])(?!/(?:form|code)/?$)")
 
 
 def is_score_path(request):

@@ -9,9 +9,12 @@ urlpatterns = [
     # mini programs: anonymous or with a signed token, no trailing slash
     path("score", api.ScoreView.as_view(), name="score"),
     path("score/form", api.ScoreFormView.as_view(), name="score-form"),
+    path("score/code", api.CodeView.as_view(), name="score-code"),
     path("graderesult", api.GradeResultView.as_view(), name="graderesult"),
     path("wechat/login", api.LoginView.as_view(), name="wechat-login"),
     path("wechat/receipts", api.ReceiptsView.as_view(), name="wechat-receipts"),
+    # customers whose camera opens a printed code outside WeChat; any path, so that no 404 tells codes apart
+    path("r/<path:code>", pages.open_in_wechat, name="open-in-wechat"),
     # staff
     path("", pages.home, name="home"),
     path("query", query.query, name="query"),

@@ -85,6 +85,14 @@ def https_address(address: str) -> None:
         raise ValidationError("Must begin with https://.")
 
 
+def public_address(address: str) -> None:
+    # WeChat opens only https. http is allowed on this machine only, for a first look.
+    if address and not re.fullmatch(
+        r"https://[0-9A-Za-z.-]+(:\d+)?/?|http://(127\.0\.0\.1|localhost)(:\d+)?/?", address
+    ):
+        raise ValidationError("Must be https:// and the host name, without a path.")
+
+
 def supported_database(config: dict[str, Any]) -> None:
     if config["ENGINE"] == "django.db.backends.sqlite3":
         return
@@ -144,6 +152,9 @@ SETTINGS = [
     ),
     # Days for which a receipt shows its rating.
     Setting("RECEIPT_DAYS", "int", 365, "365", validate.Range(1, 3650)),
+    # Printed codes: days for which one is valid, and the site's address in the links that they hold.
+    Setting("CODE_DAYS", "int", 90, "90", validate.Range(1, 3650)),
+    Setting("PUBLIC_URL", "str", "", "https://rate.example.cn", public_address),
     # WeChat login: both from the console of the mini program, or neither.
     Setting("WECHAT_APPID", "str", "", "<AppID of the mini program>"),
     Setting("WECHAT_SECRET", "str", "", "<AppSecret of the mini program>"),

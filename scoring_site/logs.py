@@ -6,7 +6,13 @@ import re
 import traceback
 
 FRAMES = 20  # the innermost, of each exception in a chain
+# A printed code stands for an account number, so a log has the address of its page without it.
+CODE = re.compile(r"(?<=/r/)[^\s?#]+")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def without_codes(text):
+    return CODE.sub("-", text)
 
 
 def is_refusal(record):
@@ -31,7 +37,9 @@ class PrivateFormatter(logging.Formatter):
         return super().format(record)
 
     def formatMessage(self, record):  # noqa: N802 - the name is logging's
-        return CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), super().formatMessage(record))
+        return CONTROLS.sub(
+            lambda match: match[0].encode("unicode_escape").decode(), without_codes(super().formatMessage(record))
+        )
 
     def formatException(self, exc_info):  # noqa: N802 - the name is logging's
         parts, exc, seen = [], exc_info[1], set()

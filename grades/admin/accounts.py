@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from ..access import IMPORT_DISPATCHES, may
 from ..forms import LookupForm
-from ..imports import ImportFailed, account_template, import_accounts
+from ..imports import PAGE, ImportFailed, ValueRefused, account_template, check_acct_id, check_text, import_accounts
 from ..models import Account
 from .lists import ListAdmin
 
@@ -24,8 +24,20 @@ XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class AccountForm(forms.ModelForm):
+    """A dispatch by hand, by the rules of the import."""
+
     def clean_acc_nbr(self):
         return LookupForm.base_fields["acc_nbr"].clean(self.cleaned_data["acc_nbr"])
+
+    def clean(self):
+        cleaned = super().clean()
+        for column in ("customer_name", "area", "product", "state", "acct_id"):
+            if text := cleaned.get(column):
+                try:
+                    check_acct_id(text) if column == "acct_id" else check_text(text)
+                except ValueRefused as refused:
+                    self.add_error(column, str(refused))
+        return cleaned
 
 
 class ImportForm(forms.Form):
@@ -42,7 +54,7 @@ class ImportForm(forms.Form):
         file = self.cleaned_data["file"]
         if file.size > settings.IMPORT_MAX_MB * 1024 * 1024:
             raise forms.ValidationError(
-                _("The file is larger than %(limit)d MB. On the server, `manage.py import_accounts` has no limit."),
+                _("The file is larger than %(limit)d MB. On the server, manage.py import_accounts takes larger files."),
                 params={"limit": settings.IMPORT_MAX_MB},
             )
         return file
@@ -109,7 +121,7 @@ class AccountAdmin(ListAdmin):
         if form.is_valid():
             file = form.cleaned_data["file"]
             try:
-                result = import_accounts(file, file.name, dry_run=form.cleaned_data["dry_run"])
+                result = import_accounts(file, file.name, limits=PAGE, dry_run=form.cleaned_data["dry_run"])
             except ImportFailed as error:
                 form.add_error("file", str(error))
             else:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -12,8 +13,11 @@ from .columns import read_table
 # Rows per chunk of CSV.
 CHUNK_ROWS = 500
 
-# Characters that begin a formula in a spreadsheet, with the full-width forms of a Chinese keyboard.
-FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+# The beginning of a formula in a spreadsheet, with the full-width forms of a Chinese keyboard. Some programs skip
+# blanks (U+3000 too), control characters and invisible characters before it.
+FORMULA = re.compile(
+    r"[\t\r\n]|[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*[=+\-@＝＋－＠]"
+)
 
 
 def csv_chunks(queryset: GradeQuerySet) -> Iterator[bytes]:
@@ -45,5 +49,5 @@ def take(buffer: io.StringIO) -> bytes:
 
 def csv_value(value: Any) -> Any:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+        return f"'{value}" if FORMULA.match(value) else value
     return value  # csv writes a datetime by str(): YYYY-MM-DD HH:MM:SS, without microseconds

@@ -1,11 +1,24 @@
 """Rows in, from files and from the original program's table. Knows no HTTP.
 
-Imports run downwards: accounts and template → cells → headings; accounts and legacy → files → csv and
-workbook; all of them → tables.
+Imports run downwards: accounts and template → cells → headings; accounts and legacy → files → process; all of
+them → refusals. `grades.reader` reads the files, in a process of its own.
 """
 
 from .accounts import ImportResult, RowError, import_accounts
-from .tables import ImportFailed
+from .cells import ValueRefused, check_acct_id, check_text
+from .process import COMMAND, PAGE
+from .refusals import ImportFailed
 from .template import account_template
 
-__all__ = ["ImportFailed", "ImportResult", "RowError", "account_template", "import_accounts"]
+__all__ = [
+    "COMMAND",
+    "PAGE",
+    "ImportFailed",
+    "ImportResult",
+    "RowError",
+    "ValueRefused",
+    "account_template",
+    "check_acct_id",
+    "check_text",
+    "import_accounts",
+]

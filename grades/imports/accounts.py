@@ -10,16 +10,19 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from ..models import Account
+from ..reader.tables import Table, is_blank
 from .cells import ValueRefused, clean
 from .files import open_table
 from .headings import find_columns, known_headings
-from .tables import ImportFailed, Table, is_blank
+from .process import COMMAND, Limits
+from .refusals import ImportFailed
 
 KEY = ("acct_id", "dispatched_on")
 OTHERS = ("acc_nbr", "customer_name", "area", "product", "pay_type", "state", "monthly_fee")
 
 BATCH = 1000
 ERRORS_KEPT = 100
+ERRORS_COUNTED = 1000
 
 Values: TypeAlias = dict[str, Any]
 AddError: TypeAlias = Callable[[int, str, str], None]
@@ -43,7 +46,7 @@ class ImportResult:
     """The numbers of rows that were added, changed and already the same; after a dry run, that would be.
 
     With any error nothing is written and these three are 0. `errors` keeps the first 100 of
-    `error_count`.
+    `error_count`. With more than 1,000 errors `stopped` is true: the rest of the file was not checked.
     """
 
     created: int = 0
@@ -52,8 +55,12 @@ class ImportResult:
     errors: list[RowError] = field(default_factory=list)
     error_count: int = 0
     dry_run: bool = False
+    stopped: bool = False
 
     def add_error(self, row: int, column: str, message: str) -> None:
+        if self.error_count == ERRORS_COUNTED:
+            self.stopped = True
+            return
         self.error_count += 1
         if len(self.errors) < ERRORS_KEPT:
             self.errors.append(RowError(row, column, message))
@@ -63,6 +70,7 @@ def import_accounts(
     file: IO[bytes],
     name: str,
     *,
+    limits: Limits = COMMAND,
     dry_run: bool = False,
     progress: Callable[[int, int], object] | None = None,
     before_commit: Callable[[], object] | None = None,
@@ -79,9 +87,19 @@ def import_accounts(
 
     Raises ImportFailed if the file cannot be used as a whole, or if another writer makes the database refuse.
     """
-    known = known_headings()
-    table = open_table(file, name, lambda heading: heading.casefold() in known)
-    places = find_columns(table.headings, known)
+    with open_table(file, name, known_headings(), limits) as table:
+        return import_table(table, dry_run=dry_run, progress=progress, before_commit=before_commit)
+
+
+def import_table(
+    table: Table,
+    *,
+    dry_run: bool = False,
+    progress: Callable[[int, int], object] | None = None,
+    before_commit: Callable[[], object] | None = None,
+) -> ImportResult:
+    """Import the rows of a table; see import_accounts."""
+    places = find_columns(table.headings, known_headings())
     result = ImportResult(dry_run=dry_run)
     total = 2 * table.size
 
@@ -115,7 +133,10 @@ def import_accounts(
 
 
 def check_rows(table: Table, places: dict[str, int], result: ImportResult) -> Iterator[int]:
-    """Add the errors of the rows to `result`; yields each row number, by which the caller counts its progress."""
+    """Add the errors of the rows to `result`; yields each row number, by which the caller counts its progress.
+
+    Ends after the thousandth error.
+    """
     first_rows: dict[date, dict[str, int]] = {}  # dispatched_on → acct_id → row
     for number, values in read_rows(table, places, result.add_error):
         if values:
@@ -124,6 +145,8 @@ def check_rows(table: Table, places: dict[str, int], result: ImportResult) -> It
                 message = _("Rows %(first)d and %(second)d are the same account and dispatch date.")
                 result.add_error(number, "", message % {"first": first, "second": number})
         yield number
+        if result.stopped:
+            return
 
 
 def read_rows(table: Table, places: dict[str, int], add_error: AddError) -> Iterator[tuple[int, Values | None]]:

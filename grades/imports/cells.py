@@ -10,8 +10,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from ..models import ACC_NBR_LENGTH, Account
+from ..reader.tables import BROKEN_CELL, Cell, is_blank
 from .headings import FIELDS
-from .tables import BROKEN_CELL, Cell, is_blank
 
 Value: TypeAlias = str | date | Decimal
 
@@ -104,11 +104,14 @@ def clean_acc_nbr(cell: Cell) -> str:
 
 
 def clean_acct_id(cell: Cell) -> str:
-    text = clean_identifier(cell)
+    return check_acct_id(clean_identifier(cell))
+
+
+def check_acct_id(text: str) -> str:
     limit = max_length("acct_id")
     if not 1 <= len(text) <= limit or not text.isprintable() or " " in text:
         raise ValueRefused(
-            _("“%(value)s” must have 1 to %(limit)d characters and no spaces.") % {"value": quote(cell), "limit": limit}
+            _("“%(value)s” must have 1 to %(limit)d characters and no spaces.") % {"value": quote(text), "limit": limit}
         )
     return text
 
@@ -119,8 +122,12 @@ def clean_text(cell: Cell, limit: int) -> str:
         raise ValueRefused(
             _("“%(value)s” is longer than %(limit)d characters.") % {"value": quote(cell), "limit": limit}
         )
+    return check_text(text)
+
+
+def check_text(text: str) -> str:
     if CONTROLS.search(text):
-        raise ValueRefused(_("“%(value)s” holds a line break or another control character.") % {"value": quote(cell)})
+        raise ValueRefused(_("“%(value)s” holds a line break or another control character.") % {"value": quote(text)})
     return text
 
 

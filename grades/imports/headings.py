@@ -5,7 +5,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from ..models import Account
-from .tables import ImportFailed
+from .refusals import ImportFailed
 
 # Accepted in every language of the site, with the names of the model's fields in addition.
 HEADINGS = {

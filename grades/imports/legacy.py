@@ -11,7 +11,7 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
@@ -24,9 +24,11 @@ import dj_database_url
 from django.db import DatabaseError, transaction
 
 from ..models import CONTENT, Grade
+from ..reader.tables import Table
 from ..submissions.validate import SubmissionError, validate
 from .files import open_table
-from .tables import ImportFailed, Table
+from .process import COMMAND
+from .refusals import ImportFailed
 
 REMARKS = ("txt1", "txt2", "txt3")
 REQUIRED = ("acc_nbr", "grade1", "grade2", "grade3", "insert_time")
@@ -204,9 +206,9 @@ def csv_source(path: Path) -> Iterator[Source]:
 
     with errors_of(path):
         file = path.open("rb")
-    with file:
+    with file, ExitStack() as stack:
         with errors_of(path):
-            table = open_table(file, path.name, lambda heading: heading.casefold() in known)
+            table = stack.enter_context(open_table(file, path.name, known, COMMAND))
         check_columns(table.headings, str(path))
         place = [heading.casefold() for heading in table.headings].index("insert_time")
         with errors_of(path):

@@ -35,6 +35,8 @@ OPEN_ROUTES = {
     "/",
     "/score",
     "/score/form",
+    "/score/code",
+    "/r/1",
     "/graderesult",
     "/wechat/login",
     "/wechat/receipts",

@@ -1,12 +1,22 @@
-"""Signed tokens: receipts and sessions. api/test_graderesult.py tests which ratings they show."""
+"""Signed tokens: receipts, sessions and codes. api/test_graderesult.py tests which ratings they show."""
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
 from django.core import signing
 
-from grades.tokens import MICROSECOND, RECEIPTS_READ, make_receipt, make_session, read_receipts, read_session
+from grades.tokens import (
+    MICROSECOND,
+    RECEIPTS_READ,
+    make_code,
+    make_receipt,
+    make_session,
+    read_code,
+    read_receipts,
+    read_session,
+)
 
 from .helpers.submissions import NUMBER
 
@@ -106,3 +116,60 @@ def test_tokens_are_ascii_that_fits_a_header(login):
     for token in (make_receipt("a.Z_0@b+c-d", TIME, "one"), make_session("o-ann")):
         assert token.isascii()
         assert not set(token) & set(', "\r\n')
+
+
+# --- Codes ----------------------------------------------------------------------------------------
+
+DAY = date(2026, 11, 22)
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(NOW, tick=False) as clock:
+        yield clock
+
+
+@pytest.mark.parametrize("dispatch_id", [1, 10**6, 2**63 - 1])
+def test_a_code_names_its_dispatch_in_28_characters(clock, dispatch_id):
+    code = make_code(dispatch_id, DAY)
+    assert re.fullmatch("[0-9A-Za-z_-]{28}", code)
+    assert read_code(code) == dispatch_id
+
+
+def test_a_code_is_valid_to_the_end_of_its_last_day_on_the_sites_clock(clock):
+    code = make_code(7, DAY)
+    clock.move_to("2026-11-22T15:59:59+00:00")  # 23:59:59 in Shanghai
+    assert read_code(code) == 7
+    clock.move_to("2026-11-22T16:00:00+00:00")
+    assert read_code(code) is None
+
+
+def test_a_code_with_any_other_character_is_forged(clock):
+    code = make_code(7, DAY)
+    for place in range(28):
+        for character in set(ALPHABET) - {code[place]}:
+            assert read_code(code[:place] + character + code[place + 1 :]) is None
+
+
+@pytest.mark.parametrize("code", ["", "1", "A" * 27, "A" * 28, "A" * 29, "A" * 32, "é" * 28, "+" * 28, "A" * 27 + "\n"])
+def test_a_text_that_is_not_a_code_is_invalid(code):
+    assert read_code(code) is None
+    assert read_code(f"{make_code(7, date(2100, 1, 1))}\n") is None
+
+
+def test_a_code_is_valid_with_an_older_secret_key(clock, settings):
+    code, old = make_code(7, DAY), settings.SECRET_KEY
+    settings.SECRET_KEY = "the-next-key-of-the-tests"
+    assert read_code(code) is None
+    settings.SECRET_KEY_FALLBACKS = ["an-oldest-key-of-the-tests", old]
+    assert read_code(code) == 7
+    assert make_code(7, DAY) != code
+
+
+def test_the_key_of_codes_is_not_the_key_of_receipts(clock):
+    content = make_code(7, DAY)[:13]
+    signed = signing.TimestampSigner(salt="grades.receipt").sign(content)
+    assert read_code(signed[:28]) is None
+    assert read_session(make_code(7, DAY)) is None
+    assert read_receipts(make_code(7, DAY), NUMBER) == set()

@@ -56,6 +56,11 @@ class Command(BaseCommand):
             self.stderr.write(place % {"row": error.row, "column": error.column} + f": {error.message}")
         if result.error_count > len(result.errors):
             self.stderr.write(_("… and %(count)d more.") % {"count": result.error_count - len(result.errors)})
+        if result.stopped:
+            raise CommandError(
+                _("More than %(count)d errors. Nothing was imported, and the rest of the file was not checked.")
+                % {"count": result.error_count}
+            )
         raise CommandError(
             _("Errors: %(count)d. Nothing was imported: correct the file and import it again.")
             % {"count": result.error_count}

@@ -63,6 +63,18 @@ def test_the_command_prints_a_hundred_errors_and_counts_the_others(list_path):
     assert errors.getvalue().splitlines()[100:] == ["… and 3 more."]
 
 
+def test_the_command_ends_the_check_after_a_thousand_errors(list_path):
+    list_path.write_bytes(csv_file(*numbered(1001, pay_type="?")).getvalue())
+    errors = io.StringIO()
+    with pytest.raises(CommandError) as caught:
+        call_command("import_accounts", str(list_path), stderr=errors)
+    assert errors.getvalue().splitlines()[100:] == ["… and 900 more."]
+    assert str(caught.value) == (
+        "More than 1000 errors. Nothing was imported, and the rest of the file was not checked."
+    )
+    assert all_accounts() == []
+
+
 def test_the_command_refuses_a_file_that_it_cannot_read(tmp_path, list_path):
     for path, reason in [(tmp_path / "none.csv", "No such file or directory"), (tmp_path, "Is a directory")]:
         with pytest.raises(CommandError) as caught:

@@ -10,10 +10,14 @@ import openpyxl
 import pytest
 from django.utils import translation
 
-from grades.imports.files import open_table
-from grades.imports.headings import HEADINGS
-from grades.imports.tables import ImportFailed
+from grades.imports import ImportFailed
+from grades.imports.accounts import import_table
+from grades.imports.files import kind_of
+from grades.imports.headings import HEADINGS, known_headings
+from grades.imports.refusals import refusal as failure
 from grades.models import Account
+from grades.reader.__main__ import open_file
+from grades.reader.tables import Refused
 
 # --- Any table ------------------------------------------------------------------------------------
 
@@ -22,10 +26,14 @@ TWO_COLUMNS = "号码,姓名\n138,王小明\n"
 
 
 def read(content, name):
-    """(headings, [(row, cells) …]) of a file, in English."""
+    """(headings, [(row, cells) …]) of a file, in English. The reader runs in the process of the test."""
+    file = io.BytesIO(content)
     with translation.override("en"):
-        table = open_table(io.BytesIO(content), name, TWO_HEADINGS.__contains__)
-        return table.headings, list(table.rows())
+        try:
+            table = open_file(file, kind_of(file, name), TWO_HEADINGS)
+            return table.headings, list(table.rows())
+        except Refused as refused:
+            raise failure(refused.code, refused.values) from refused
 
 
 def refusal(content, name):
@@ -99,6 +107,11 @@ def xlsx_file(*rows):
     book.save(file)
     file.seek(0)
     return file
+
+
+def import_here(file, name):
+    """`import_accounts` with the reader in the process of the test."""
+    return import_table(open_file(file, kind_of(file, name), known_headings()))
 
 
 def numbered(count, **columns):

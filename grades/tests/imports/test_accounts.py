@@ -143,6 +143,17 @@ def test_the_first_hundred_errors_are_kept_and_all_are_counted():
     assert result.errors[-1] == RowError(101, "付费类型", "“?” is neither 后付费 nor 预付费.")
 
 
+@pytest.mark.parametrize(("rows", "counted", "stopped"), [(500, 1000, False), (501, 1000, True)])
+def test_the_check_ends_after_a_thousand_errors(rows, counted, stopped):
+    good = [{"acct_id": f"B{number}"} for number in range(1500)]
+    calls = []
+    file = csv_file(*numbered(rows, pay_type="?", monthly_fee="?"), *good)
+    result = import_accounts(file, "list.csv", progress=lambda *call: calls.append(call))
+    assert (len(result.errors), result.error_count, result.stopped) == (100, counted, stopped)
+    assert calls[-1][0] == (501 if stopped else 2000)
+    assert all_accounts() == []
+
+
 def test_a_row_with_more_cells_than_the_heading_is_refused():
     file = csv_file({}, {"acct_id": "A2"})
     file = io.BytesIO(file.getvalue().replace(b"99.00,A2", b"1,099.00,A2"))

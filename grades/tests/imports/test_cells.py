@@ -4,11 +4,10 @@ from datetime import date
 
 import pytest
 
-from grades.imports import import_accounts
 from grades.imports.headings import HEADINGS
 from grades.models import Account
 
-from ..helpers.files import all_accounts, csv_file, stored, xlsx_file
+from ..helpers.files import all_accounts, csv_file, import_here, stored, xlsx_file
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +16,7 @@ MANGLED = "Excel has shortened “{}”, digits are lost: format the column as t
 
 def import_cell(column, value, make_file=xlsx_file):
     """The stored value of one cell, or the message of its refusal."""
-    result = import_accounts(make_file({column: value}), "list.csv" if make_file is csv_file else "list.xlsx")
+    result = import_here(make_file({column: value}), "list.csv" if make_file is csv_file else "list.xlsx")
     if result.errors:
         assert [(error.row, error.column) for error in result.errors] == [(2, HEADINGS[column][0])]
         assert all_accounts() == []

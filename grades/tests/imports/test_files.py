@@ -3,6 +3,7 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 
+from grades.imports import COMMAND
 from grades.imports.files import open_table
 
 from ..helpers.files import TWO_COLUMNS, TWO_HEADINGS, make_workbook, refusal, workbook_of
@@ -43,10 +44,9 @@ def test_the_file_stays_open_and_can_be_read_again():
     ):
         if not upload.size:
             upload.write(TWO_COLUMNS.encode())
-        table = open_table(upload, "list.csv", TWO_HEADINGS.__contains__)
         for _time in range(2):
-            rows = table.rows()
-            assert next(rows) == (2, ["138", "王小明"])
-            rows.close()
+            with open_table(upload, "list.csv", TWO_HEADINGS, COMMAND) as table:
+                for _pass in range(3):
+                    assert [*table.rows()] == [[2, ["138", "王小明"]]]
         assert not upload.closed
         upload.close()

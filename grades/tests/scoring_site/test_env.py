@@ -109,6 +109,19 @@ from ..helpers.environment import KEY
             "Set it in {file}: RECEIPT_DAYS=365",
         ),
         (
+            [KEY, "CODE_DAYS=0"],
+            "CODE_DAYS: Must be greater than or equal to 1 and less than or equal to 3650. "
+            "Set it in {file}: CODE_DAYS=90",
+        ),
+        *(
+            (
+                [KEY, f"PUBLIC_URL={address}"],
+                "PUBLIC_URL: Must be https:// and the host name, without a path. "
+                "Set it in {file}: PUBLIC_URL=https://rate.example.cn",
+            )
+            for address in ("http://rate.example.cn", "rate.example.cn", "https://rate.example.cn/r/", "https://")
+        ),
+        (
             [KEY, "WECHAT_SESSION_DAYS=0"],
             "WECHAT_SESSION_DAYS: Must be greater than or equal to 1 and less than or equal to 365. "
             "Set it in {file}: WECHAT_SESSION_DAYS=30",
@@ -207,6 +220,13 @@ def test_wechat_login_and_its_options_can_be_enabled_together(read_settings):
     ]  # fmt: skip
     names = ["WECHAT_APPID", "WECHAT_SECRET", "REQUIRE_WECHAT_LOGIN", "ONE_RATING_PER_DISPATCH", "WECHAT_API_URL"]
     assert read_settings(*names, lines=lines) == ["wx1", "s", True, True, "http://127.0.0.1:8900"]
+
+
+@pytest.mark.parametrize(
+    "address", ["", "https://rate.example.cn", "https://rate.example.cn/", "https://a.cn:8443", "http://127.0.0.1:8000"]
+)
+def test_the_public_address_is_https_or_on_this_machine(read_settings, address):
+    assert read_settings("PUBLIC_URL", lines=[KEY, f"PUBLIC_URL={address}"]) == [address]
 
 
 @pytest.mark.parametrize("config", ["gunicorn.conf.py", "gunicorn_score.conf.py"])

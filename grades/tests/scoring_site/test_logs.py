@@ -77,3 +77,16 @@ def test_a_refused_request_has_no_traceback(name, level, has_traceback):
     assert text.startswith("refused")
     assert ("builtins.ValueError at" in text) == has_traceback
     assert record.exc_info  # other handlers keep it
+
+
+@pytest.mark.parametrize(
+    ("message", "logged"),
+    [
+        ("Method Not Allowed (POST): /r/AAAAAAAAAAFP-g", "Method Not Allowed (POST): /r/-"),
+        ("Not Found: /r/a/b?c end", "Not Found: /r/-?c end"),
+        ("Not Found: /score/r and /r/", "Not Found: /score/r and /r/"),
+    ],
+)
+def test_a_printed_code_is_not_logged(message, logged):
+    record = logging.LogRecord("django.request", logging.WARNING, __file__, 1, message, None, None)
+    assert PrivateFormatter("%(message)s").format(record) == logged

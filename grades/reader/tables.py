@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Final, TypeAlias
 
-from django.utils.translation import gettext as _
+# Excel's own limit; spreadsheets fill a saved CSV file with blank rows up to it.
+MAX_BLANK_ROWS = 1 << 20
 
 
-class ImportFailed(Exception):
-    """The file as a whole cannot be imported; the message is one line for the user, translated."""
+class Refused(Exception):
+    """The file cannot be read. `code` names a text in imports/refusals.py, and `values` fills it in."""
+
+    def __init__(self, code: str, **values: int) -> None:
+        super().__init__(code)
+        self.code, self.values = code, values
 
 
 class BrokenCell:
@@ -42,18 +47,22 @@ def is_blank(cell: Cell) -> bool:
 
 def read_headings(rows: Iterator[Row]) -> list[str]:
     """The headings: the first row that is not blank."""
-    for _number, cells in rows:
-        if not all(map(is_blank, cells)):
-            return ["" if cell is BROKEN_CELL or cell is None else str(cell).strip() for cell in cells]
-    raise ImportFailed(_("The file is empty."))
+    for _number, cells in skip_blank(rows):
+        return ["" if cell is BROKEN_CELL or cell is None else str(cell).strip() for cell in cells]
+    raise Refused("empty")
 
 
 def below_headings(rows: Iterator[Row]) -> Iterator[Row]:
     """The rows below the headings, without blank rows."""
-    headings_seen = False
+    filled = skip_blank(rows)
+    next(filled, None)
+    return filled
+
+
+def skip_blank(rows: Iterator[Row]) -> Iterator[Row]:
+    blank = 0
     for number, cells in rows:
-        if all(map(is_blank, cells)):
-            continue
-        if headings_seen:
+        if not all(map(is_blank, cells)):
             yield number, cells
-        headings_seen = True
+        elif (blank := blank + 1) > MAX_BLANK_ROWS:
+            raise Refused("blank rows", limit=MAX_BLANK_ROWS)

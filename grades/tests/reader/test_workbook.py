@@ -5,8 +5,9 @@ import random
 import zipfile
 from datetime import date, datetime
 
-from grades.imports import workbook
-from grades.imports.tables import BROKEN_CELL, ImportFailed
+from grades.imports import ImportFailed
+from grades.reader import workbook
+from grades.reader.tables import BROKEN_CELL
 
 from ..helpers.files import TWO_COLUMNS, TWO_HEADINGS, make_workbook, read, refusal, repack, workbook_of
 

@@ -3,19 +3,19 @@
 import codecs
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from typing import IO
 
-from django.utils.translation import gettext as _
-
-from .tables import ImportFailed, Row, Table, below_headings, read_headings
+from .tables import Refused, Row, Table, below_headings, read_headings
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 CHUNK_BYTES = 1 << 20
+# Excel's own limit.
+MAX_COLUMNS = 1 << 14
 
 
-def open_csv(file: IO[bytes], is_known: Callable[[str], bool]) -> Table:
-    """The table in a CSV file. Its separator is the one that gives the most headings for which `is_known`."""
+def open_csv(file: IO[bytes], known: Collection[str]) -> Table:
+    """The table in a CSV file. Its separator is the one that gives the most headings of `known`, casefolded names."""
     encoding, lines = detect_encoding(file)
 
     def headings(separator: str) -> list[str]:
@@ -23,7 +23,7 @@ def open_csv(file: IO[bytes], is_known: Callable[[str], bool]) -> Table:
 
     # If no heading is known, every separator is equal and max returns the first, so the error message that
     # lists the missing columns is about a comma-separated file.
-    separator = max(",\t;", key=lambda one: sum(map(is_known, headings(one))))
+    separator = max(",\t;", key=lambda one: sum(heading.casefold() in known for heading in headings(one)))
     return Table(headings(separator), lambda: below_headings(csv_rows(file, encoding, separator)), lines)
 
 
@@ -33,12 +33,11 @@ def csv_rows(file: IO[bytes], encoding: str, separator: str) -> Iterator[Row]:
     number = 0
     try:
         for number, cells in enumerate(csv.reader(text, delimiter=separator, strict=True), 1):
+            if len(cells) > MAX_COLUMNS:
+                raise Refused("columns", row=number, limit=MAX_COLUMNS)
             yield number, cells
     except csv.Error as error:
-        raise ImportFailed(
-            _("Row %(row)d cannot be read: a quotation mark is not closed or stands inside a value.")
-            % {"row": number + 1}
-        ) from error
+        raise Refused("quotation mark", row=number + 1) from error
     finally:
         if not file.closed:
             text.detach()  # otherwise the wrapper would close the caller's file
@@ -49,7 +48,7 @@ def detect_encoding(file: IO[bytes]) -> tuple[str, int]:
     file.seek(0)
     head = file.read(4)
     if head.startswith(UTF_16):
-        raise ImportFailed(_("The file is “Unicode text” (UTF-16): save it as “CSV UTF-8” or as .xlsx."))
+        raise Refused("utf-16")
     lines, decoded, error = try_encoding(file, "utf-8-sig")
     if error is None:
         return "utf-8-sig", lines
@@ -59,10 +58,7 @@ def detect_encoding(file: IO[bytes]) -> tuple[str, int]:
         lines, decoded, gb_error = try_encoding(file, "gb18030")
         if gb_error is None:
             return "gb18030", lines
-    raise ImportFailed(
-        _("Line %(line)d holds a character that is neither UTF-8 nor GB18030: save the file as “CSV UTF-8” or .xlsx.")
-        % {"line": lines}
-    ) from error
+    raise Refused("encoding", line=lines) from error
 
 
 def try_encoding(file: IO[bytes], encoding: str) -> tuple[int, int, UnicodeDecodeError | None]:
@@ -74,7 +70,7 @@ def try_encoding(file: IO[bytes], encoding: str) -> tuple[int, int, UnicodeDecod
     while True:
         chunk = file.read(CHUNK_BYTES)
         if b"\0" in chunk:
-            raise ImportFailed(_("The file is not text: save it as “CSV UTF-8” or as .xlsx."))
+            raise Refused("not text")
         try:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as failure:
