@@ -9,6 +9,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from openpyxl import load_workbook
 
+from grades.imports.process import machine_lock
 from grades.models import Account
 
 from ..helpers.office import ACCOUNTS, IMPORT, messages, numbers
@@ -168,6 +169,17 @@ def test_a_file_over_the_limit_is_refused_with_advice(superuser_client, settings
     response = superuser_client.post(IMPORT, {"file": SimpleUploadedFile("list.csv", b"x" * (1024 * 1024 + 1))})
     message = "The file is larger than 1 MB. On the server, manage.py import_accounts takes larger files."
     assert response.context["form"].errors == {"file": [message]}
+
+
+def test_a_second_import_at_a_time_is_told_to_wait(superuser_client):
+    line = "13800138001,李雷,城西,畅享 59 套餐,prepaid,在用,2026-11-01,59.00,A2"
+    with machine_lock():
+        response = upload(superuser_client, line)
+    message = "Another file is being imported, or the server is busy. Try again in a minute."
+    assert response.context["form"].errors == {"file": [message]}
+    assert not Account.objects.exists()
+    assert upload(superuser_client, line).status_code == 302
+    assert Account.objects.count() == 1
 
 
 @pytest.mark.parametrize("data", [{}, {"file": ""}, {"dry_run": "on"}])

@@ -30,7 +30,7 @@ const entryData = (entry, isSending, failure) => ({
   id: entry.id,
   account: entry.acc_nbr ? mask(entry.acc_nbr) : "未填号码",
   text: stateText(entry, isSending),
-  failure: isSending ? "" : failure || "",
+  failure: (!isSending && outbox.isResendable(entry) && failure) || "",
   canResend: !isSending && outbox.isResendable(entry),
   canResume: !isSending && !outbox.isLocked(entry),
   resumeText: { expired: "用这份内容重新填写", waiting: "修改" }[entry.state] || "继续填写",
