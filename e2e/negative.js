@@ -4,21 +4,23 @@ const path = require("node:path");
 const { buildClient, BuildError } = require("./build");
 const { AT_BUILD, MUTATIONS } = require("./mutations");
 
-function breakClient(folder, copy, { file, changes }) {
+function breakClient(folder, copy, { changes }) {
   fs.cpSync(folder, copy, { recursive: true });
-  let source = fs.readFileSync(path.join(copy, file), "utf8");
-  for (const [text, replacement] of changes) {
+  for (const [file, text, replacement] of changes) {
+    const source = fs.readFileSync(path.join(copy, file), "utf8");
     if (!source.includes(text)) throw new Error(`${file} has no ${JSON.stringify(text)}: update mutations.js`);
-    source = source.replaceAll(text, () => replacement);
+    fs.writeFileSync(
+      path.join(copy, file),
+      source.replaceAll(text, () => replacement),
+    );
   }
-  fs.writeFileSync(path.join(copy, file), source);
 }
 
 const listMutations = () =>
   Object.entries(MUTATIONS).flatMap(([scenario, mutations]) =>
     mutations.map(([name, file, text, replacement, expected, more = []]) => ({
-      ...{ scenario, name, file, expected },
-      changes: [[text, replacement], ...more],
+      ...{ scenario, name, expected },
+      changes: [[file, text, replacement], ...more],
     })),
   );
 

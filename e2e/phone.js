@@ -3,7 +3,7 @@
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const { send } = require("./network");
-const { ACTION_TIMEOUT, WAIT_TIMEOUT } = require("./timeouts");
+const { ACTION_TIMEOUT, START_TIMEOUT, WAIT_TIMEOUT } = require("./timeouts");
 
 const AXE = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
@@ -58,8 +58,8 @@ class Phone {
       else this.logs.push(message.text());
     });
     const address = new URLSearchParams({ page, query });
-    await this.page.goto(`${this.site}/?${address}`);
-    await this.page.waitForFunction("window.phoneIsReady || undefined", null, { timeout: WAIT_TIMEOUT }).catch(() => {
+    await this.page.goto(`${this.site}/?${address}`, { timeout: START_TIMEOUT });
+    await this.page.waitForFunction("window.phoneIsReady || undefined", null, { timeout: START_TIMEOUT }).catch(() => {
       throw new Error(`the app does not start: ${this.errors.join("; ")}`);
     });
   }
