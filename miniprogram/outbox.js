@@ -12,6 +12,8 @@
 //              expired      not confirmed within RESEND_DAYS; not sent any more
 //   note       why it is refused, for the customer
 //   created, updated, submitted      milliseconds; submitted is null before the first sending
+//   room       a filling in drafts: without it an entry that is sent has the same length, so that "perhaps sent" can be
+//              stored even if the storage is full by then
 const ids = require("./ids");
 const storage = require("./storage");
 
@@ -21,26 +23,27 @@ const NO_GRADE = -1; // the server's grades begin at 0 or above
 // The server knows an id as long as it keeps the rating. A rating that was erased there must not come back
 // from a phone weeks later.
 const RESEND_DAYS = 7;
+const ROOM = "-".repeat(16);
 const DAY = 24 * 60 * 60 * 1000;
 
 const listeners = [];
 let durable = null; // the ids that are on the phone
 
-function create(accNbr) {
-  const now = Date.now();
-  return {
-    id: ids.random(),
-    acc_nbr: accNbr || "",
-    grades: [NO_GRADE, NO_GRADE, NO_GRADE],
-    remarks: ["", "", ""],
-    by_code: false,
-    state: "draft",
-    note: "",
-    created: now,
-    updated: now,
-    submitted: null,
-  };
-}
+const blank = () => ({
+  id: "",
+  acc_nbr: "",
+  grades: [NO_GRADE, NO_GRADE, NO_GRADE],
+  remarks: ["", "", ""],
+  by_code: false,
+  state: "draft",
+  note: "",
+  created: Date.now(),
+  updated: Date.now(),
+  submitted: null,
+  room: "",
+});
+
+const create = (accNbr) => Object.assign(blank(), { id: ids.random(), acc_nbr: accNbr || "" });
 
 // An entry with only an account number is not worth keeping.
 const hasContent = (entry) =>
@@ -64,7 +67,7 @@ function load() {
   const stored = storage.read(KEY);
   let list = (Array.isArray(stored) ? stored : [])
     .filter((entry) => isEntry(entry) && entry.id)
-    .map((entry) => Object.assign(create(), entry));
+    .map((entry) => Object.assign(blank(), entry));
   if (!durable) {
     durable = list.map((entry) => entry.id);
     list = adoptOldDraft(list);
@@ -94,6 +97,7 @@ const get = (id) => all().find((entry) => entry.id === id) || null;
 // Stores the entry. Returns whether it is on the phone; it is in memory in any case.
 function save(entry) {
   entry.updated = Date.now();
+  entry.room = entry.state === "draft" ? ROOM : "";
   const list = load();
   const position = list.findIndex((other) => other.id === entry.id);
   if (position >= 0) list[position] = entry;

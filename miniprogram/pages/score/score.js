@@ -245,10 +245,12 @@ Page({
   },
 
   discardOffer() {
-    this.confirmDiscard(this.offered, () => {
+    const { id, state } = outbox.get(this.offered) || {};
+    this.confirmDiscard(id, () => {
       this.offered = null;
       this.setData({ offer: "" });
-      this.startAnew();
+      // A draft may have been sent after all, if the storage was full: under its id the same content counts once.
+      this.startAnew(state === "draft" ? id : null);
     });
   },
 
@@ -256,9 +258,10 @@ Page({
     this.confirmDiscard(this.entry.id, () => this.startAnew());
   },
 
-  startAnew() {
+  startAnew(id) {
     const entry = outbox.create(this.data.code.state === "known" ? this.data.code.acc_nbr : this.accNbr);
     entry.by_code = this.data.code.state === "known";
+    if (id) entry.id = id;
     this.makeFields(entry);
     this.showEntries();
   },
