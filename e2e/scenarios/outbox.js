@@ -8,9 +8,12 @@ const UNAVAILABLE = replyWith(503, { ...JSON_TYPE, "X-Score-Error": "store: unre
 const DAY = 24 * 60 * 60 * 1000;
 const other = (world) => `${world.accNbr}9`;
 
+// An id that no other scenario has.
+const idOf = (world, digit) => `0b6f7c52-5b1e-4a52-8d2c-${digit}${world.accNbr}`;
+
 // An entry as the client stores it.
 const entry = (world, changes) => ({
-  ...{ id: "0b6f7c52-5b1e-4a52-8d2c-7f9f3c1e2a10", acc_nbr: world.accNbr, grades: [4, 4, 4], remarks: REMARKS },
+  ...{ id: idOf(world, 0), acc_nbr: world.accNbr, grades: [4, 4, 4], remarks: REMARKS },
   ...{ by_code: false, state: "unconfirmed", note: "", created: Date.now(), updated: Date.now() },
   ...{ submitted: Date.now(), ...changes },
 });
@@ -248,7 +251,7 @@ const scenarios = {
     await phone.open(SCORE);
     await phone.setStorage("outbox", [
       entry(world, {}),
-      entry(world, { id: "0b6f7c52-5b1e-4a52-8d2c-7f9f3c1e2a11", acc_nbr: other(world), state: "refused", note: "没有被接受。" }),
+      entry(world, { id: idOf(world, 1), acc_nbr: other(world), state: "refused", note: "没有被接受。" }),
     ]);
     await phone.closeApp();
     world.proxy.addFault("/score", UNAVAILABLE);

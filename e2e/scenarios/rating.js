@@ -2,7 +2,7 @@
 const assert = require("node:assert/strict");
 const { captivePortal, holdReply, loseReply, replyWith } = require("../faulty_proxy");
 const { FAILURE, JSON_TYPE, REMARKS, RESULT, SCORE, UUID_4, assertOneRow, masked, resubmit } = require("./helpers");
-const { row, submissionIds, submissions, waitForSuccess } = require("./helpers");
+const { row, submissionIds, submissions, waitForSuccess, waitUntil } = require("./helpers");
 
 const scenarios = {
   async "a rating is sent and shown"(world) {
@@ -199,6 +199,7 @@ const scenarios = {
     await phone.waitForText("#consent", /提交前请您同意.*号码/s);
     await world.takePicture(phone, "mp-consent");
     await phone.tap("查看《服务评价小程序隐私保护指引》");
+    await waitUntil(() => phone.wxCalls.length, "the guideline is opened");
     assert.deepEqual(phone.wxCalls, [["openPrivacyContract", "《服务评价小程序隐私保护指引》"]]);
     await phone.tap("不同意");
     await phone.waitForText("#failure", /没有您的同意，号码和评价都不会发送/);

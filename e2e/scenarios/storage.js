@@ -119,7 +119,7 @@ const scenarios = {
   async "a draft of the earlier client is taken over"(world) {
     const phone = await world.newPhone();
     await phone.open(RESULT);
-    const draft = { submission_id: "2f0c9a4e-6f0f-4ad4-9f0f-0d6c2b6b8a11", acc_nbr: world.accNbr, grades: [4, 4, 4] };
+    const draft = { submission_id: `2f0c9a4e-6f0f-4ad4-9f0f-0${world.accNbr}`, acc_nbr: world.accNbr, grades: [4, 4, 4] };
     await phone.setStorage("draft", { ...draft, remarks: REMARKS, may_be_stored: true });
     await phone.closeApp();
     await phone.open(SCORE);
