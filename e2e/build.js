@@ -8,6 +8,8 @@ const { TmplGroup } = require("glass-easel-template-compiler");
 // WeChat's own compilers. The package installs them without execute permission.
 const COMPILERS = path.join(path.dirname(require.resolve("miniprogram-compiler/package.json")), "bin", "linux");
 
+const MAX_PACKAGE = 100 * 1024; // bytes
+
 class BuildError extends Error {}
 
 function compile(program, folder, file) {
@@ -75,12 +77,22 @@ function readThemes(app, folder) {
   return themes;
 }
 
+// Counts what DevTools uploads, except the READMEs that project.config.json leaves out.
+function checkSize(folder) {
+  const files = fs.readdirSync(folder, { recursive: true }).map((file) => path.join(folder, file));
+  const size = files
+    .filter((file) => !file.endsWith(".md") && fs.statSync(file).isFile())
+    .reduce((sum, file) => sum + fs.statSync(file).size, 0);
+  if (size > MAX_PACKAGE) throw new BuildError(`the package has ${size} bytes, more than ${MAX_PACKAGE}`);
+}
+
 // Returns the client as one script that sets window.miniProgram.
 function buildClient(folder) {
   const app = readJSON(folder, "app.json");
   const themes = readThemes(app, folder);
   readJSON(folder, "project.config.json");
   readJSON(folder, app.sitemapLocation);
+  checkSize(folder);
   const templates = new TmplGroup();
   const pages = {};
   for (const page of app.pages) {

@@ -42,7 +42,7 @@ export default [
   },
   {
     // Playwright runs the functions for page.evaluate in the browser.
-    files: ["e2e/phone.js", "e2e/world.js", "e2e/scenarios/*.js"],
+    files: ["e2e/inspect.js", "e2e/phone.js", "e2e/world.js", "e2e/scenarios/*.js"],
     languageOptions: {
       globals: {
         document: "readonly",

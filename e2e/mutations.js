@@ -181,8 +181,12 @@ const MUTATIONS = {
   "an old WeChat without the newer functions": [
     ["a function that old versions lack", "config.js", "try {\n    return wx.getAccountInfoSync().miniProgram.envVersion;\n  } catch (error) {", "try {\n    return wx.getAccountInfoSync().miniProgram.envVersion;\n  } catch (error) {\n    throw error;", /getAccountInfoSync/],
   ],
+  "the pages look right: 820": [
+    ["not centred on a tablet", "app.wxss", "margin: 0 auto;", "margin: 0;", /off centre/],
+  ],
   "the pages look right: 320": [
     ["buttons with a small, fixed height", "app.wxss", "  min-height: 48px;", "  height: 30px;", /small tap targets|clips text/],
+    ["faint borders", "app.wxss", "--field-line: #7a8781", "--field-line: #c0c8c4", /faint border/],
     ["a faint text", "app.wxss", "--muted: ", "--muted: #ccc; --faint: ", /color-contrast/],
   ],
 };

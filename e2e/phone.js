@@ -1,11 +1,8 @@
 // A phone: a browser context in which the client runs, with its own storage, network and WeChat identity.
 // Closing the app keeps the storage.
 const assert = require("node:assert/strict");
-const fs = require("node:fs");
 const { send } = require("./network");
 const { ACTION_TIMEOUT, START_TIMEOUT, WAIT_TIMEOUT } = require("./timeouts");
-
-const AXE = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 class Phone {
   // settings: width and height (px), fontSize (px, of WeChat's letters), dark, asksForPrivacy, loginCode (a function),
@@ -242,45 +239,6 @@ class Phone {
 
   screenText() {
     return this.page.locator("body").innerText();
-  }
-
-  horizontalOverflow() {
-    return this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  }
-
-  // Elements that do not fit their text.
-  clippedTexts() {
-    return this.page.evaluate(() =>
-      [...document.querySelectorAll("wx-text, wx-button, wx-input > input, wx-textarea > textarea")]
-        .filter((element) => getComputedStyle(element).display !== "inline" && element.clientHeight > 0)
-        .filter((element) => element.scrollHeight > element.clientHeight + 2)
-        .map((element) => element.outerHTML.slice(0, 120)),
-    );
-  }
-
-  // Violations of WCAG 2.1 A and AA that axe-core finds in the page.
-  async accessibilityFaults() {
-    if (!(await this.page.evaluate("Boolean(window.axe)"))) await this.page.evaluate(AXE);
-    return this.page.evaluate(async () => {
-      const { violations } = await window.axe.run(document, {
-        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"],
-        // WeChat and not the page sets the scale and the frame around it.
-        rules: { "meta-viewport": { enabled: false } },
-      });
-      return violations.flatMap(({ id, nodes }) =>
-        nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 200)}`),
-      );
-    });
-  }
-
-  // Tap targets smaller than 44 px.
-  smallTargets() {
-    return this.page.evaluate(() =>
-      [...document.querySelectorAll("wx-button, [role=radio], [role=button], .field")]
-        .map((element) => [element.textContent.slice(0, 20), element.getBoundingClientRect()])
-        .filter(([, box]) => box.width > 0 && (box.width < 44 || box.height < 44))
-        .map(([text, box]) => `${text} ${box.width}x${box.height}`),
-    );
   }
 }
 

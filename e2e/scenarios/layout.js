@@ -1,6 +1,7 @@
 // Pictures and layout of every page: narrow phones to tablets, small to large letters, light and dark. Each state
-// is checked for overflow, clipped text, small tap targets, and by axe-core (contrast, names, roles).
+// is checked by inspect.js.
 const assert = require("node:assert/strict");
+const { findFaults } = require("../inspect");
 const { captivePortal, holdReply, loseReply, replyWith } = require("../faulty_proxy");
 const { FAILURE, JSON_TYPE, REMARKS, RESULT, SCORE, openFilled, waitForSuccess } = require("./helpers");
 
@@ -18,18 +19,11 @@ const LOOKS = [
 ];
 
 // Takes a picture of a state and returns its faults.
-async function findFaults(world, phone, look, state) {
+async function examine(world, phone, look, state) {
   await phone.page.evaluate(() => document.activeElement?.blur());
   await phone.page.waitForTimeout(200);
   await world.takePicture(phone, `mp-${state}-${look.name}`);
-  const overflow = await phone.horizontalOverflow();
-  const faults = [
-    ...(overflow ? [`scrolls sideways by ${overflow} px`] : []),
-    ...(await phone.clippedTexts()).map((text) => `clips ${text}`),
-    ...(await phone.smallTargets()).map((target) => `small tap target ${target}`),
-    ...(await phone.accessibilityFaults()),
-  ];
-  return faults.map((fault) => `${state} at ${look.name}: ${fault}`);
+  return (await findFaults(phone.page)).map((fault) => `${state} at ${look.name}: ${fault}`);
 }
 
 const scenarios = {};
@@ -37,7 +31,7 @@ for (const look of LOOKS) {
   scenarios[`the pages look right: ${look.name}`] = async (world) => {
     const phone = await world.newPhone(look);
     const faults = [];
-    const see = async (state) => faults.push(...(await findFaults(world, phone, look, state)));
+    const see = async (state) => faults.push(...(await examine(world, phone, look, state)));
     await phone.open(SCORE, `acc_nbr=${world.accNbr}`);
     await see("empty");
     await phone.tap("提交评价");
@@ -72,7 +66,7 @@ for (const look of [small, { ...small, name: "dark", dark: true }, { ...small, n
   scenarios[`further states look right: ${look.name}`] = async (world) => {
     const phone = await world.newPhone({ ...look, asksForPrivacy: true });
     const faults = [];
-    const see = async (state) => faults.push(...(await findFaults(world, phone, look, state)));
+    const see = async (state) => faults.push(...(await examine(world, phone, look, state)));
     const found = replyWith(200, JSON_TYPE, JSON.stringify({ acc_nbr: world.accNbr, area: "城东" }));
     world.proxy.addFault("/score/code", found);
     await phone.open(SCORE, "scene=Ab3");
