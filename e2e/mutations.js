@@ -114,8 +114,8 @@ const MUTATIONS = {
     ["no expiry", "outbox.js", "const RESEND_DAYS = 7;", "const RESEND_DAYS = 70;", /7 天内|#outbox/],
     ["an expired rating is renewed under its old id", `${SCORE}.js`, "const renewed = outbox.copy(entry);\n    outbox.remove(entry.id);\n    outbox.save", 'const renewed = Object.assign(outbox.copy(entry), { id: entry.id });\n    outbox.remove(entry.id);\n    outbox.save', /as a new rating|no toast/],
   ],
-  "the customer sends and deletes entries of the list": [
-    ["the list does not follow the outbox", `${SCORE}.js`, "    this.showEntries();\n    this.showStorage();\n  },\n\n  noteDelivery", "  },\n\n  noteDelivery", /outbox|delivered-note/],
+  "another account is rated while an entry waits, and both arrive": [
+    ["the list does not follow the outbox", `${SCORE}.js`, "    this.showEntries();\n    this.showStorage();\n  },\n\n  noteDelivery", "  },\n\n  noteDelivery", /outbox/],
   ],
   "certainly not sent: editable, and sent later": [
     ["a refused domain is perhaps sent", "request.js", '["domain", /domain list|合法域名/i],', "", /#failure/],
@@ -185,7 +185,7 @@ const MUTATIONS = {
     ["not centred on a tablet", "app.wxss", "margin: 0 auto;", "margin: 0;", /off centre/],
   ],
   "the pages look right: 320": [
-    ["buttons with a small, fixed height", "app.wxss", "  min-height: 48px;", "  height: 30px;", /small tap targets|clips text/],
+    ["buttons with a small, fixed height", "app.wxss", "  min-height: 48px;", "  height: 30px;", /small tap target|clips text/],
     ["faint borders", "app.wxss", "--field-line: #7a8781", "--field-line: #c0c8c4", /faint border/],
     ["a faint text", "app.wxss", "--muted: ", "--muted: #ccc; --faint: ", /color-contrast/],
   ],

@@ -147,7 +147,7 @@ const scenarios = {
     await phone.page.locator(".code-manual").tap();
     await phone.typeKeys("acc_nbr", `${world.accNbr}5`, { delay: 20 });
     answer();
-    await pause(300);
+    await pause(1000);
     assert.equal(await phone.text("acc_nbr"), `${world.accNbr}5`);
     assert.equal(await phone.page.locator(".locked-note").count(), 0);
   },
