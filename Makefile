@@ -13,7 +13,7 @@ help: ## list the commands
 	@echo
 	@echo "PORT=8001           another port (run, dev)"
 	@echo "DATABASE_URL=mysql://user:password@127.0.0.1:3306/scoring  another database (run, dev, test, browser)"
-	@echo "ARGS='-k score -x'  arguments for pytest (test, browser)"
+	@echo "ARGS='-k score -x'  arguments for pytest (test, browser), a pattern of names (e2e, e2e-negative)"
 	@echo "PYTHON=python3.12   another Python for a new .venv"
 	@echo "NO_APT=1            never call apt-get, even as root"
 
@@ -67,13 +67,13 @@ pictures: ## take the README's pictures anew (into docs/img, or PICTURES_DIR=…
 	@ENV_FILE= bin/setup --dev --chromium
 	@PICTURES_DIR=$(or $(PICTURES_DIR),docs/img) $(PYTEST) -m browser grades/tests/browser/test_pictures.py
 
-e2e: ## run the mini program in chromium against the server on MariaDB (pictures: PICTURES_DIR=docs/img)
+e2e: ## run the mini program in chromium against the server on MariaDB (PICTURES_DIR=var/mp, CLIENT=…: e2e/README.md)
 	@ENV_FILE= bin/setup --chromium --mariadb --node
-	@PICTURES_DIR=$(PICTURES_DIR) bin/e2e $(if $(ARGS),'$(ARGS)')
+	@PICTURES_DIR=$(PICTURES_DIR) CLIENT=$(CLIENT) bin/e2e $(if $(ARGS),'$(ARGS)')
 
 e2e-negative: ## break the mini program in many ways and check that the tests notice each one
 	@ENV_FILE= bin/setup --chromium --mariadb --node
-	@bin/e2e --negative
+	@CLIENT=$(CLIENT) bin/e2e --negative $(if $(ARGS),'$(ARGS)')
 
 torture: ## kill servers and database under load and count the ratings (TORTURE_SECONDS=300, SCORE_SERVER=gunicorn)
 	@ENV_FILE= bin/setup --mariadb

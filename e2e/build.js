@@ -8,6 +8,8 @@ const { TmplGroup } = require("glass-easel-template-compiler");
 // WeChat's own compilers. The package installs them without execute permission.
 const COMPILERS = path.join(path.dirname(require.resolve("miniprogram-compiler/package.json")), "bin", "linux");
 
+const MAX_PACKAGE = 100 * 1024; // bytes
+
 class BuildError extends Error {}
 
 function compile(program, folder, file) {
@@ -63,24 +65,34 @@ function readScripts(folder) {
   return modules;
 }
 
-// Replaces "@name" in app.json by the light colour of theme.json.
-function applyTheme(app, folder) {
-  if (!app.themeLocation) return app;
-  const colours = readJSON(folder, app.themeLocation).light;
-  const colourOf = (value) => {
-    if (!String(value).startsWith("@")) return value;
-    if (!colours[value.slice(1)]) throw new BuildError(`${app.themeLocation} has no ${value}`);
-    return colours[value.slice(1)];
-  };
-  const entries = Object.entries(app.window).map(([name, value]) => [name, colourOf(value)]);
-  return { ...app, window: Object.fromEntries(entries) };
+// The light and the dark colours of theme.json. Each "@name" in app.json must be in both.
+function readThemes(app, folder) {
+  if (!app.themeLocation) return { light: {}, dark: {} };
+  const themes = readJSON(folder, app.themeLocation);
+  const names = Object.values(app.window).filter((value) => String(value).startsWith("@"));
+  for (const theme of ["light", "dark"]) {
+    const missing = names.find((name) => !themes[theme]?.[name.slice(1)]);
+    if (missing) throw new BuildError(`${app.themeLocation} has no ${missing} in ${theme}`);
+  }
+  return themes;
+}
+
+// Counts what DevTools uploads, except the READMEs that project.config.json leaves out.
+function checkSize(folder) {
+  const files = fs.readdirSync(folder, { recursive: true }).map((file) => path.join(folder, file));
+  const size = files
+    .filter((file) => !file.endsWith(".md") && fs.statSync(file).isFile())
+    .reduce((sum, file) => sum + fs.statSync(file).size, 0);
+  if (size > MAX_PACKAGE) throw new BuildError(`the package has ${size} bytes, more than ${MAX_PACKAGE}`);
 }
 
 // Returns the client as one script that sets window.miniProgram.
 function buildClient(folder) {
-  const app = applyTheme(readJSON(folder, "app.json"), folder);
+  const app = readJSON(folder, "app.json");
+  const themes = readThemes(app, folder);
   readJSON(folder, "project.config.json");
   readJSON(folder, app.sitemapLocation);
+  checkSize(folder);
   const templates = new TmplGroup();
   const pages = {};
   for (const page of app.pages) {
@@ -97,7 +109,7 @@ function buildClient(folder) {
     read(folder, `${page}.js`);
   }
   return `window.miniProgram = {
-    app: ${JSON.stringify(app)}, appCss: ${JSON.stringify(compileStyles(folder, "app.wxss"))},
+    app: ${JSON.stringify(app)}, themes: ${JSON.stringify(themes)}, appCss: ${JSON.stringify(compileStyles(folder, "app.wxss"))},
     pages: ${JSON.stringify(pages)}, modules: ${JSON.stringify(readScripts(folder))},
     templates: ${templates.getTmplGenObjectGroups()} };`;
 }

@@ -4,7 +4,7 @@ import globals from "globals";
 
 // A script of the mini program has the language, timers, a console and WeChat's own globals.
 const WECHAT = Object.fromEntries(
-  ["wx", "App", "Page", "module", "require", "console", "setTimeout", "clearTimeout"].map((name) => [name, "readonly"]),
+  ["wx", "App", "Page", "getCurrentPages", "module", "require", "console", "setTimeout", "clearTimeout"].map((name) => [name, "readonly"]),
 );
 
 export default [
@@ -37,18 +37,19 @@ export default [
     languageOptions: { sourceType: "script", globals: globals.browser },
   },
   {
-    files: ["e2e/*.js", "bench/peers/**/*.js"],
+    files: ["e2e/*.js", "e2e/scenarios/*.js", "bench/peers/**/*.js"],
     languageOptions: { sourceType: "commonjs", globals: globals.node },
   },
   {
     // Playwright runs the functions for page.evaluate in the browser.
-    files: ["e2e/phone.js", "e2e/scenarios.js"],
+    files: ["e2e/inspect.js", "e2e/phone.js", "e2e/world.js", "e2e/scenarios/*.js"],
     languageOptions: {
       globals: {
         document: "readonly",
         getComputedStyle: "readonly",
         localStorage: "readonly",
         scrollY: "readonly",
+        window: "readonly",
         Touch: "readonly",
         TouchEvent: "readonly",
       },

@@ -1,66 +1,37 @@
 // A phone: a browser context in which the client runs, with its own storage, network and WeChat identity.
 // Closing the app keeps the storage.
 const assert = require("node:assert/strict");
-const http = require("node:http");
-
-const BASE_URL = "https://rate.example.cn"; // the only request domain of this mini program
-const USER_AGENT = "Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50 MiniProgramEnv/android";
-const REFERER = "https://servicewechat.com/touristappid/0/page-frame.html";
-// Divides the client's timeouts: 15 s become 3 s.
-const TIME_SCALE = 5;
-// Milliseconds, for a busy machine: until a tap finds its element, and until the page shows a result.
-const ACTION_TIMEOUT = 20000;
-const WAIT_TIMEOUT = 15000;
-
-// Stands in for the network stack of wx.request. Resolves to {status, headers, body} or to {error}.
-function send(port, { url, method, headers, body, timeout }) {
-  if (!url.startsWith(`${BASE_URL}/`)) return Promise.resolve({ error: "url not in domain list" });
-  return new Promise((resolve) => {
-    const length = body === null ? {} : { "content-length": Buffer.byteLength(body) };
-    const request = http.request({
-      port,
-      host: "127.0.0.1",
-      path: url.slice(BASE_URL.length),
-      method,
-      agent: false,
-      headers: { ...headers, ...length, referer: REFERER, "user-agent": USER_AGENT },
-    });
-    const timer = setTimeout(() => {
-      resolve({ error: "timeout" });
-      request.destroy();
-    }, timeout / TIME_SCALE);
-    const fail = (error) => resolve({ error: error.message });
-    request.on("error", fail);
-    request.on("close", () => clearTimeout(timer));
-    request.on("response", async (reply) => {
-      try {
-        const chunks = [];
-        for await (const chunk of reply) chunks.push(chunk);
-        const names = reply.rawHeaders.filter((_, i) => i % 2 === 0);
-        const replyHeaders = Object.fromEntries(names.map((name, i) => [name, reply.rawHeaders[2 * i + 1]]));
-        resolve({ status: reply.statusCode, headers: replyHeaders, body: Buffer.concat(chunks).toString("utf8") });
-      } catch (error) {
-        fail(error);
-      }
-    });
-    request.end(body ?? undefined);
-  });
-}
+const { send } = require("./network");
+const { ACTION_TIMEOUT, START_TIMEOUT, WAIT_TIMEOUT } = require("./timeouts");
 
 class Phone {
+  // settings: width and height (px), fontSize (px, of WeChat's letters), dark, asksForPrivacy, loginCode (a function),
+  // envVersion ("release", "trial", "develop"), update (null, "ready", "failed"), platform ("android", "ios"), missing (the
+  // functions of wx that this version of WeChat lacks), timeScale (divides the timeouts of WeChat and the client), lag (multiplies the
+  // delay between the two threads, 30 to 60 ms).
   static async create(browser, settings) {
-    const { site, proxy, width = 375, fontSize = 16, asksForPrivacy = false, loginCode = () => "" } = settings;
+    const { site, proxy, width = 375, height = 667, fontSize = 16, dark = false, loginCode = () => "" } = settings;
+    const { asksForPrivacy = false, envVersion = "release", update = null, platform = "android", missing = [] } = settings;
+    const { timeScale = 1, lag = 1 } = settings;
     const phone = new Phone();
-    phone.site = site;
-    phone.proxy = proxy;
+    Object.assign(phone, { site, proxy, envVersion, platform, timeScale });
     phone.toasts = [];
+    phone.logs = []; // of WeChat's real-time log and of the console
     phone.wxCalls = []; // [function, address or name], without toasts
     phone.errors = [];
-    phone.context = await browser.newContext({ viewport: { width, height: 667 }, hasTouch: true, isMobile: true });
+    phone.requestErrors = []; // [path, errMsg], each for one request
+    phone.requestedBases = new Set();
+    phone.context = await browser.newContext({
+      viewport: { width, height },
+      hasTouch: true,
+      isMobile: true,
+      colorScheme: dark ? "dark" : "light",
+    });
     phone.context.setDefaultTimeout(ACTION_TIMEOUT);
-    const phoneSettings = { fontSize, asksForPrivacy, privacyContract: "《服务评价小程序隐私保护指引》" };
+    const privacyContract = "《服务评价小程序隐私保护指引》";
+    const phoneSettings = { fontSize, asksForPrivacy, privacyContract, envVersion, update, missing, timeScale, lag };
     await phone.context.addInitScript(`window.phoneSettings = ${JSON.stringify(phoneSettings)}`);
-    await phone.context.exposeFunction("phoneRequest", (request) => send(phone.proxy.port, request));
+    await phone.context.exposeFunction("phoneRequest", (request) => send(phone, request));
     await phone.context.exposeFunction("phoneLogin", () => loginCode());
     await phone.context.exposeFunction("phoneRecord", (name, detail) => phone.record(name, detail));
     return phone;
@@ -69,30 +40,68 @@ class Phone {
   record(name, detail) {
     if (name === "toast") this.toasts.push(detail);
     else if (name === "error") this.errors.push(detail);
+    else if (name === "log") this.logs.push(detail);
     else this.wxCalls.push([name, detail]);
   }
+
+  // --- The app's life -----------------------------------------------------------------------------
 
   // Opens the app at a page, as a link or a QR code does. `query` is the text after the question mark.
   async open(page = "pages/score/score", query = "") {
     this.page = await this.context.newPage();
     this.page.on("pageerror", (error) => this.errors.push(error.message));
-    this.page.on("console", (message) => message.type() === "error" && this.errors.push(message.text()));
+    this.page.on("console", (message) => {
+      if (message.type() === "error") this.errors.push(message.text());
+      else this.logs.push(message.text());
+    });
     const address = new URLSearchParams({ page, query });
-    await this.page.goto(`${this.site}/?${address}`);
-    await this.page.waitForFunction("window.phoneIsReady || undefined", null, { timeout: WAIT_TIMEOUT }).catch(() => {
+    await this.page.goto(`${this.site}/?${address}`, { timeout: START_TIMEOUT });
+    await this.page.waitForFunction("window.phoneIsReady || undefined", null, { timeout: START_TIMEOUT }).catch(() => {
       throw new Error(`the app does not start: ${this.errors.join("; ")}`);
     });
   }
 
-  // Closes the app at once, even while it sends.
+  control(name, ...values) {
+    return this.page.evaluate(([method, args]) => window.phoneControl[method](...args), [name, values]);
+  }
+
+  // Ends the app at once, even while it sends.
   closeApp() {
     return this.page.close();
   }
 
+  toBackground() {
+    return this.control("hide");
+  }
+
+  // By the app's icon or the list of recent apps.
+  toForeground() {
+    return this.control("show");
+  }
+
+  // By a link or a code while the app is in the background.
+  hotStart(page, query) {
+    return this.control("show", page, query);
+  }
+
+  // The back button of the navigation bar.
+  back() {
+    return this.control("back");
+  }
+
+  setNetwork(type) {
+    return this.control("setNetwork", type);
+  }
+
+  // Fails if the client reported an error that the scenario did not see, or logged personal data.
   async close() {
     await this.context.close();
     assert.deepEqual(this.errors, [], "errors in the client's scripts, templates or calls of wx");
+    const personal = this.logs.filter((line) => /\d{7}|师傅|再快一点/.test(line));
+    assert.deepEqual(personal, [], "personal data in the log");
   }
+
+  // --- Storage ------------------------------------------------------------------------------------
 
   storage(key) {
     return this.page.evaluate((name) => JSON.parse(localStorage.getItem(`wx:${name}`)), key);
@@ -102,75 +111,135 @@ class Phone {
     return this.page.evaluate(([name, text]) => localStorage.setItem(`wx:${name}`, text), [key, JSON.stringify(value)]);
   }
 
+  // From now on nothing more fits, also after the app was closed.
+  fillStorage() {
+    return this.control("fillStorage");
+  }
+
+  freeStorage() {
+    return this.control("freeStorage");
+  }
+
+  // The unconfirmed ratings in the storage, oldest first.
+  async outbox() {
+    const [outbox, draft] = [await this.storage("outbox"), await this.storage("draft")];
+    if (outbox || !draft) return outbox ?? [];
+    // The earlier client (CLIENT=…) had one draft.
+    return [{ ...draft, state: draft.may_be_stored ? "unconfirmed" : "draft" }];
+  }
+
+  // Waits until the stored outbox fulfils the condition: events reach the script after a delay.
+  async waitForOutbox(condition, description) {
+    let outbox;
+    for (let waited = 0; waited < WAIT_TIMEOUT; waited += 50) {
+      outbox = await this.outbox();
+      if (condition(outbox)) return outbox;
+      await this.page.waitForTimeout(50);
+    }
+    throw new assert.AssertionError({ message: `${description}; the outbox: ${JSON.stringify(outbox)}` });
+  }
+
   // --- A customer's actions -----------------------------------------------------------------------
 
-  type(field, text) {
-    return this.page.fill(`#field-${field} :is(input, textarea)`, text);
+  // Pastes a text into a field. A folded remark is opened first.
+  async type(field, text) {
+    await this.openRemark(field);
+    await this.page.fill(`#field-${field} :is(input, textarea)`, text);
   }
 
-  // Finds the star by its accessible name.
-  rate(label, points) {
-    return this.page.getByRole("radio", { name: `${label}，${points} 分` }).tap();
+  // Types key by key, `delay` milliseconds apart.
+  async typeKeys(field, text, { delay = 60 } = {}) {
+    await this.openRemark(field);
+    await this.page.locator(`#field-${field} :is(input, textarea)`).tap();
+    await this.page.keyboard.type(text, { delay });
   }
 
-  tap(text) {
-    return this.page.getByRole("button", { name: text, exact: true }).tap();
+  async openRemark(field) {
+    const head = this.page.locator(`#field-${field} .remark-head`);
+    const control = this.page.locator(`#field-${field} :is(input, textarea)`);
+    if (!field.startsWith("txt") || (await control.isVisible()) || !(await head.count())) return;
+    await head.tap();
+    await control.waitFor();
+  }
+
+  text(field) {
+    return this.page.inputValue(`#field-${field} :is(input, textarea)`);
+  }
+
+  star(grade, points) {
+    return this.page.locator(`#field-grade${grade} .star[data-value="${points}"]`);
+  }
+
+  async rate(grade, points) {
+    await this.star(grade, points).tap();
+  }
+
+  async tap(text) {
+    const button = this.page.getByRole("button", { name: text, exact: true });
+    await button.waitFor({ timeout: WAIT_TIMEOUT }).catch((error) => {
+      throw new Error(`no button ${text} appears`, { cause: error });
+    });
+    await button.tap();
   }
 
   async fill(accNbr, grades, remarks = []) {
     if (accNbr) await this.type("acc_nbr", accNbr);
-    for (const [i, points] of grades.entries()) {
-      await this.page
-        .locator(`#field-grade${i + 1}`)
-        .getByRole("radio", { name: new RegExp(`，${points} 分$`) })
-        .tap();
+    for (const [i, points] of grades.entries()) await this.rate(i + 1, points);
+    for (const [i, text] of remarks.entries()) if (text) await this.type(`txt${i + 1}`, text);
+  }
+
+  // Moves a finger over the page, from one point to the next. Ends with the finger lifted if `lift` is true.
+  async drag(points, { lift = true } = {}) {
+    const session = await this.context.newCDPSession(this.page);
+    const dispatch = (type, touchPoints) => session.send("Input.dispatchTouchEvent", { type, touchPoints });
+    await dispatch("touchStart", [points[0]]);
+    await this.page.waitForTimeout(150); // the script asks for the positions of the stars
+    for (const point of points.slice(1)) {
+      await dispatch("touchMove", [point]);
+      await this.page.waitForTimeout(20);
     }
-    for (const [i, text] of remarks.entries()) await this.type(`txt${i + 1}`, text);
+    if (lift) await dispatch("touchEnd", []);
+    await session.detach();
   }
 
   // --- A customer's view --------------------------------------------------------------------------
 
-  waitFor(selector) {
-    return this.page.locator(selector).waitFor({ timeout: WAIT_TIMEOUT });
+  async waitFor(selector) {
+    await this.page
+      .locator(selector)
+      .waitFor({ timeout: WAIT_TIMEOUT })
+      .catch((error) => {
+        throw new Error(`${selector} does not appear`, { cause: error });
+      });
+  }
+
+  async waitForGone(selector) {
+    await this.page
+      .locator(selector)
+      .waitFor({ state: "hidden", timeout: WAIT_TIMEOUT })
+      .catch((error) => {
+        throw new Error(`${selector} does not disappear`, { cause: error });
+      });
   }
 
   // Waits until the element's text matches. The error shows the text.
   async waitForText(selector, pattern) {
     await this.waitFor(selector);
-    for (let waited = 0; waited < WAIT_TIMEOUT; waited += 100) {
-      if (pattern.test(await this.page.locator(selector).innerText())) return;
-      await this.page.waitForTimeout(100);
+    const text = () => this.page.locator(selector).innerText({ timeout: 500 }).catch(() => "");
+    for (let waited = 0; waited < WAIT_TIMEOUT; waited += 50) {
+      if (pattern.test(await text())) return;
+      await this.page.waitForTimeout(50);
     }
-    assert.match(await this.page.locator(selector).innerText(), pattern);
+    assert.match(await text(), pattern, `${selector} never matches ${pattern}`);
   }
 
   title() {
     return this.page.locator("#navigation-bar").innerText();
   }
 
-  horizontalOverflow() {
-    return this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  }
-
-  // Elements that do not fit their text.
-  clippedTexts() {
-    return this.page.evaluate(() =>
-      [...document.querySelectorAll("wx-text, wx-button, wx-input > input, wx-textarea > textarea")]
-        .filter((element) => getComputedStyle(element).display !== "inline" && element.clientHeight > 0)
-        .filter((element) => element.scrollHeight > element.clientHeight + 2)
-        .map((element) => element.outerHTML.slice(0, 120)),
-    );
-  }
-
-  // Tap targets smaller than 44 px.
-  smallTargets() {
-    return this.page.evaluate(() =>
-      [...document.querySelectorAll("wx-button, [role=radio], .field")]
-        .map((element) => [element.textContent.slice(0, 20), element.getBoundingClientRect()])
-        .filter(([, box]) => box.width > 0 && (box.width < 44 || box.height < 44))
-        .map(([text, box]) => `${text} ${box.width}x${box.height}`),
-    );
+  screenText() {
+    return this.page.locator("body").innerText();
   }
 }
 
-module.exports = { Phone, BASE_URL };
+module.exports = { Phone };

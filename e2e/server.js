@@ -91,6 +91,22 @@ async function startWeChatStub() {
   return { ...stub, settings };
 }
 
+// The printed code of a new dispatch of this account (grades/tokens.py).
+async function makeCode(accNbr, area) {
+  const script = `
+from datetime import date
+from grades.models import Account
+from grades.tokens import make_code
+dispatch = Account.objects.create(acc_nbr="${accNbr}", area="${area}", pay_type=Account.PayType.choices[0][0],
+    dispatched_on=date.today(), monthly_fee=1, acct_id="e2e-${accNbr}")
+print(make_code(dispatch.pk, date(2099, 1, 1)))`;
+  const { stdout } = await run(PYTHON, ["manage.py", "shell", "--verbosity", "0", "-c", script], {
+    cwd: ROOT,
+    env: environment(),
+  });
+  return stdout.trim();
+}
+
 // The rows of an account, oldest first, read from the database and not from the server.
 async function storedRatings(accNbr) {
   const [, user, password, host, port, name] = /^mysql:\/\/([^:]+):([^@]+)@([^:]+):(\d+)\/(.+)$/.exec(
@@ -121,4 +137,4 @@ async function storedRatings(accNbr) {
     .map((line) => JSON.parse(line));
 }
 
-module.exports = { migrate, startSite, startWeChatStub, storedRatings, ROOT };
+module.exports = { makeCode, migrate, startSite, startWeChatStub, storedRatings, ROOT };

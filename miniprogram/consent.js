@@ -1,7 +1,9 @@
 // WeChat requires the customer's consent before a personal number leaves the phone.
+//
+// Storage key "consent": true, only for versions of WeChat that keep no record themselves.
 const storage = require("./storage");
 
-const KEY = "consent"; // only for versions of WeChat that keep no record themselves
+const KEY = "consent";
 
 function ownRequest() {
   return storage.read(KEY) ? null : { native: false, contract: "" };

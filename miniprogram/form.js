@@ -1,4 +1,6 @@
 // The form's questions and limits, from GET /score/form. The last copy is kept, so the page opens offline.
+//
+// Storage key "form": the reply.
 const { request } = require("./request");
 const storage = require("./storage");
 

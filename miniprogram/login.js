@@ -1,4 +1,6 @@
 // WeChat login, if the server uses it: exchanges a code of wx.login for a signed session.
+//
+// Storage key "session": {token, expires_at}, in milliseconds.
 const { request, retryText } = require("./request");
 const storage = require("./storage");
 

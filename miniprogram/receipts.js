@@ -1,9 +1,11 @@
-// The signed receipts of the ratings sent from this phone. A receipt shows the anonymous ratings of its
-// account and, after WeChat login, those of its owner. Several are kept per account, as they expire at different times.
+// The signed receipts of the ratings sent from this phone. A receipt shows its own rating and no other, so one is
+// kept for each rating. The server accepts up to 50 together.
+//
+// Storage key "receipts": [{acc_nbr, receipt}], newest first.
 const storage = require("./storage");
 
 const KEY = "receipts";
-const MAX_PER_ACCOUNT = 20;
+const MAX_PER_ACCOUNT = 20; // 20 receipts make a header of 3 KB
 const MAX_TOTAL = 100;
 
 function load() {
@@ -11,8 +13,9 @@ function load() {
   return Array.isArray(list) ? list : [];
 }
 
+// Returns false if the receipt is not on the phone, because its storage is full.
 function add(accNbr, receipt) {
-  if (!receipt) return;
+  if (!receipt) return true;
   const others = load().filter((entry) => entry.receipt !== receipt);
   let count = 0;
   const kept = [{ acc_nbr: accNbr, receipt }].concat(others).filter((entry) => {
@@ -20,7 +23,7 @@ function add(accNbr, receipt) {
     count += 1;
     return count <= MAX_PER_ACCOUNT;
   });
-  storage.write(KEY, kept.slice(0, MAX_TOTAL));
+  return storage.write(KEY, kept.slice(0, MAX_TOTAL));
 }
 
 // The receipts of an account, newest first.

@@ -1,26 +1,39 @@
-// Runs window.miniProgram (see ../build.js) with glass-easel: modules, the page stack, `wx`.
-// This is glass-easel in Chromium and not WeChat: one thread, Chromium's controls, our own `wx`.
+// Runs window.miniProgram (see ../build.js) with glass-easel: modules, the page stack, the app's life, `wx`.
+// This is glass-easel in Chromium and not WeChat: Chromium's controls, our own `wx`; threads.js stands in for the
+// two threads.
 import { MiniProgramEnv, glassEasel } from "glass-easel-miniprogram-adapter";
 import { defineComponents } from "./components.js";
-import { createWx } from "./wx.js";
+import { PageStack, addStyle, parseOptions, resolve } from "./pages.js";
+import { breakStorage, fillStorage, freeStorage } from "./storage.js";
 import { CLIENT_CSS } from "./style.js";
+import { delayHandlers } from "./threads.js";
+import { createWx } from "./wx.js";
 
-const { app, appCss, pages: pageFiles, modules, templates } = window.miniProgram;
+const program = window.miniProgram;
+let application = null;
 
 // --- The phone ------------------------------------------------------------------------------------
 
 const PRIVACY_CONSENT_KEY = "phone:privacy-agreed";
 const phone = {
-  ...window.phoneSettings, // fontSize, asksForPrivacy, privacyContract
+  ...window.phoneSettings, // see phone.js
   record: (name, detail) => window.phoneRecord(name, detail),
   reportError: (text) => window.phoneRecord("error", text),
   needsPrivacyConsent: () => phone.asksForPrivacy && !localStorage.getItem(PRIVACY_CONSENT_KEY),
   agreeToPrivacy: () => localStorage.setItem(PRIVACY_CONSENT_KEY, "yes"),
 };
-glassEasel.addGlobalErrorListener((error) => phone.reportError(String(error?.stack ?? error)));
+function reportScriptError(error) {
+  const text = String(error?.stack ?? error);
+  phone.reportError(text);
+  application?.onError?.(text);
+}
+glassEasel.addGlobalErrorListener(reportScriptError);
 glassEasel.addGlobalWarningListener((message) => phone.reportError(`warning: ${message}`));
-window.addEventListener("error", (event) => phone.reportError(event.message));
-window.addEventListener("unhandledrejection", ({ reason }) => phone.reportError(String(reason?.stack ?? reason)));
+window.addEventListener("error", (event) => reportScriptError(event.error ?? event.message));
+window.addEventListener("unhandledrejection", ({ reason, promise }) => {
+  phone.reportError(String(reason?.stack ?? reason));
+  application?.onUnhandledRejection?.({ reason, promise });
+});
 
 // --- glass-easel ----------------------------------------------------------------------------------
 
@@ -42,122 +55,37 @@ context.onEvent((target, type, detail, options) => {
 const backend = env.associateBackend(context);
 const space = env.createCodeSpace("", true);
 for (const [tag, component] of builtins) space.getComponentSpace().setGlobalUsingComponent(tag, component);
-
-function addStyle(css) {
-  const style = document.createElement("style");
-  style.textContent = css;
-  document.head.append(style);
-  return style;
-}
 addStyle(CLIENT_CSS);
-addStyle(appCss);
-const navigationBar = document.createElement("div");
-navigationBar.id = "navigation-bar";
-navigationBar.style.background = app.window.navigationBarBackgroundColor ?? "#fff";
-document.body.append(navigationBar);
+addStyle(program.appCss);
 
-// --- The page stack -------------------------------------------------------------------------------
-
-const stack = [];
-const currentPage = () => stack[stack.length - 1];
-
-function resolve(from, relative) {
-  if (relative.startsWith("/")) return relative.slice(1);
-  const parts = from.split("/").slice(0, -1);
-  for (const step of relative.split("/")) {
-    if (step === "..") parts.pop();
-    else if (step && step !== ".") parts.push(step);
-  }
-  return parts.join("/");
-}
-
-// As in WeChat: not decoded, and cut off at a second "=".
-const parseOptions = (query) =>
-  Object.fromEntries(
-    (query ?? "")
-      .split("&")
-      .filter(Boolean)
-      .map((pair) => pair.split("="))
-      .map(([name, value = ""]) => [name, value]),
-  );
-
-function callHandler(page, name, ...values) {
-  try {
-    page.instance[name]?.(...values);
-  } catch (error) {
-    phone.reportError(String(error.stack));
-  }
-}
-
-function setShown(page, isShown) {
-  page.style.disabled = !isShown;
-  page.root.getComponent().$$.style.display = isShown ? "" : "none";
-  if (isShown)
-    navigationBar.textContent =
-      pageFiles[page.route].config.navigationBarTitleText ?? app.window.navigationBarTitleText;
-  callHandler(page, isShown ? "onShow" : "onHide");
-}
-
-function closePage(page) {
-  callHandler(page, "onUnload");
-  const host = page.root.getComponent().$$;
-  page.root.release();
-  host.remove();
-  page.style.remove();
-}
-
-function openPage(route, query) {
-  const style = addStyle(pageFiles[route].css);
-  const root = backend.createRoot("page", space, route);
-  const page = { route, root, style, instance: root.get() };
-  page.instance.route = route;
-  page.instance.options = parseOptions(query);
-  stack.push(page);
-  callHandler(page, "onLoad", page.instance.options);
-  const placeholder = document.createElement("span");
-  document.body.append(placeholder);
-  root.attach(document.body, placeholder);
-  setShown(page, true);
-  callHandler(page, "onReady");
-  window.scrollTo(0, 0);
-}
-
-const pages = {
-  // Closes `closing` pages and opens another. Returns an error text, or "".
-  open(url, { closing }) {
-    const [address, query] = url.split("?");
-    const route = resolve(currentPage().route, address);
-    if (!app.pages.includes(route)) return `page "${route}" is not found`;
-    setTimeout(() => {
-      document.getElementById("wx-toast")?.remove(); // WeChat removes a toast with its page
-      stack
-        .splice(Math.max(stack.length - closing, 0))
-        .reverse()
-        .forEach(closePage);
-      if (stack.length) setShown(currentPage(), false);
-      openPage(route, query);
-    });
-    return "";
+const pages = new PageStack({
+  program,
+  phone,
+  createRoot: (route) => backend.createRoot("page", space, route),
+  onError: reportScriptError,
+  onMissing(path, query) {
+    phone.record("pageNotFound", path);
+    if (application?.onPageNotFound)
+      application.onPageNotFound({ path, query: parseOptions(query), isEntryPage: !pages.stack.length });
+    else {
+      // WeChat's own page for an address that the program does not have.
+      const box = document.createElement("div");
+      box.id = "wx-not-found";
+      box.textContent = "页面不存在";
+      document.body.append(box);
+    }
   },
-  back() {
-    if (stack.length < 2) return false;
-    closePage(stack.pop());
-    setShown(currentPage(), true);
-    return true;
-  },
-};
+});
 
 // --- Modules --------------------------------------------------------------------------------------
 
 const wx = createWx(phone, pages);
-let application = null;
 const globals = {
   wx,
   getApp: () => application,
-  getCurrentPages: () => stack.map((page) => page.instance),
+  getCurrentPages: () => pages.stack.map((page) => page.instance),
   App: (options) => {
     application = options;
-    options.onLaunch?.({});
   },
 };
 // The globals of WeChat's script engine: the language, timers and a console, but no window, document or fetch.
@@ -184,7 +112,7 @@ const createScope = (locals) =>
 const loaded = new Map();
 function loadModule(id, extra = {}) {
   if (loaded.has(id)) return loaded.get(id).exports;
-  if (!(id in modules)) throw new Error(`module not found: ${id}`);
+  if (!(id in program.modules)) throw new Error(`module not found: ${id}`);
   const module = { exports: {} };
   loaded.set(id, module);
   const locals = {
@@ -194,17 +122,69 @@ function loadModule(id, extra = {}) {
     exports: module.exports,
     require: (relative) => loadModule(resolve(id, relative).replace(/\.js$/, "")),
   };
-  const body = `with (scope) { (function () { "use strict"; ${modules[id]}\n})(); }\n//# sourceURL=${id}.js`;
+  const body = `with (scope) { (function () { "use strict"; ${program.modules[id]}\n})(); }\n//# sourceURL=${id}.js`;
   new Function("scope", body)(createScope(locals));
   return module.exports;
 }
 
+// --- The app's life -------------------------------------------------------------------------------
+
+function callApp(name, ...values) {
+  try {
+    application?.[name]?.(...values);
+  } catch (error) {
+    reportScriptError(error);
+  }
+}
+
+const SCAN = 1011; // WeChat's scene: a QR code was scanned
+const launchOptions = (path, query) => ({ path, query: parseOptions(query), scene: SCAN });
+
+// The tests call these functions (phone.js).
+window.phoneControl = {
+  fillStorage,
+  freeStorage,
+  breakStorage,
+  // The app goes to the background. After 5 s WeChat interrupts its requests.
+  hide() {
+    pages.isAppShown = false;
+    document.activeElement?.blur();
+    if (pages.current) pages.call(pages.current, "onHide");
+    callApp("onHide");
+    wx.test.setInBackground(true);
+  },
+  // The app comes back: by its icon (no path), or by a link or code with another query, which opens the page anew.
+  show(path, query) {
+    const { current } = pages;
+    const isSame = path === undefined || (current && current.route === path && current.query === query);
+    wx.test.setInBackground(false);
+    pages.isAppShown = true;
+    callApp("onShow", launchOptions(path ?? current?.route, query ?? current?.query));
+    if (isSame) {
+      if (current) pages.call(current, "onShow");
+      return;
+    }
+    setTimeout(() => {
+      pages.close(Infinity);
+      pages.enter(path, query);
+    });
+  },
+  back: () => pages.back(),
+  setNetwork: (type) => wx.test.setNetwork(type),
+  callApp,
+};
+
 loadModule("app");
-for (const page of app.pages) {
-  space.addComponentStaticConfig(page, { usingComponents: {}, ...pageFiles[page].config });
-  space.addCompiledTemplate(page, { groupList: templates, content: templates[page] });
-  space.componentEnv(page, ({ Page }) => loadModule(page, { Page }));
+for (const page of program.app.pages) {
+  space.addComponentStaticConfig(page, { usingComponents: {}, ...program.pages[page].config });
+  space.addCompiledTemplate(page, { groupList: program.templates, content: program.templates[page] });
+  space.componentEnv(page, ({ Page }) =>
+    loadModule(page, { Page: (options) => Page(delayHandlers(options, reportScriptError)) }),
+  );
 }
 const address = new URLSearchParams(window.location.search);
-openPage(address.get("page") ?? app.pages[0], address.get("query") ?? "");
+const entry = launchOptions(address.get("page") ?? program.app.pages[0], address.get("query") ?? "");
+callApp("onLaunch", entry);
+callApp("onShow", entry);
+pages.enter(entry.path, address.get("query") ?? "");
 window.phoneIsReady = true;

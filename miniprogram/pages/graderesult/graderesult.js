@@ -2,9 +2,8 @@ const consent = require("../../consent");
 const forms = require("../../form");
 const login = require("../../login");
 const receipts = require("../../receipts");
+const scale = require("../../scale");
 const { request, retryText } = require("../../request");
-
-const MAX_STARS = 10; // a longer range of grades is shown as a number
 
 function decodeOption(option) {
   try {
@@ -14,10 +13,12 @@ function decodeOption(option) {
   }
 }
 
-const starText = (value, answer) =>
-  answer.grade_max - answer.grade_min < MAX_STARS
-    ? "★".repeat(Math.max(value - answer.grade_min + 1, 0)) + "☆".repeat(Math.max(answer.grade_max - value, 0))
-    : "";
+// The stars of a grade. A range without stars has none.
+const stars = (value, answer) =>
+  scale
+    .values(answer)
+    .filter((star) => star > 0)
+    .map((star) => ({ key: star, isFull: star <= value }));
 
 // The page's data of a rating. The time is in the server's time zone: "2026-11-22 16:54".
 function ratingData(rating, answer, form, index) {
@@ -28,7 +29,8 @@ function ratingData(rating, answer, form, index) {
       key,
       label: answer.grade_labels[key],
       value,
-      stars: starText(value, answer),
+      stars: stars(value, answer),
+      text: [`${value} 分`].concat(scale.wordFor(answer, value) || []).join("，"),
     })),
     remarks: rating.remarks
       .map((text, key) => ({ key, prompt: form.remark_prompts[key], text }))

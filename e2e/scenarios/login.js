@@ -1,9 +1,8 @@
 // Scenarios of WeChat login: a server with REQUIRE_WECHAT_LOGIN=1 and a stub of WeChat's API (wechat_stub.py).
 const assert = require("node:assert/strict");
-const { replyWith } = require("./faulty_proxy");
-const { helpers } = require("./scenarios");
+const { replyWith } = require("../faulty_proxy");
+const { REMARKS, RESULT, SCORE, row, submissionIds, submissions, submitAndFail, waitForSuccess } = require("./helpers");
 
-const { waitForSuccess, submitAndFail, row, submissions, submissionIds, REMARKS, SCORE, RESULT } = helpers;
 const tokens = (proxy) => proxy.requestsTo("/score").map((entry) => entry.headers.authorization);
 
 // Login codes of one person, a new code for each login.
@@ -22,6 +21,7 @@ const scenarios = {
     await first.open(SCORE, `acc_nbr=${world.accNbr}`);
     await first.fill("", [5, 5, 5], REMARKS);
     await first.tap("提交评价");
+    await first.tap("查看我的评价");
     await first.waitFor(".rating");
     assert.match(tokens(world.proxy)[0], /^Bearer ./);
     assert.ok(!world.proxy.requests.some((entry) => entry.body.includes("openid")), "an openid is never sent");
@@ -39,6 +39,7 @@ const scenarios = {
     await second.tap("再评一次");
     await second.fill("", [1, 1, 1]);
     await second.tap("提交评价");
+    await second.tap("查看我的评价");
     await second.waitFor(".rating >> nth=1");
     await first.closeApp();
     await first.open(RESULT, `phonenum=${world.accNbr}`);
@@ -73,8 +74,8 @@ const scenarios = {
   async "a failed WeChat login sends nothing and keeps the draft"(world) {
     let code = "";
     const phone = await world.newPhone({ loginCode: () => code });
-    const draft = await submitAndFail(world, phone, /微信登录没有成功，评价还没有发送/);
-    assert.equal(draft.may_be_stored, false);
+    const entry = await submitAndFail(world, phone, /微信登录没有成功，评价还没有发出/);
+    assert.equal(entry.state, "waiting");
     world.step("wx.login fails");
     for (const [nextCode, message] of [
       ["errcode-40029", /微信登录没有成功/],
@@ -108,7 +109,7 @@ const scenarios = {
     await phone.tap("放弃并重新填写");
     await phone.page.tap("#wx-modal-confirm");
     await phone.page.getByRole("button", { name: "提交评价" }).waitFor();
-    assert.equal(await phone.storage("draft"), null);
+    assert.deepEqual(await phone.outbox(), []);
   },
 };
 
