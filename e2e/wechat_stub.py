@@ -18,10 +18,16 @@ like the original. A code works once. What is asked for is told by the code:
     hang-up            the connection is closed without an answer
 
 An app id that does not begin with "wx" gets 40013, a secret that begins with "wrong" 40125.
+
+Codes: `POST /cgi-bin/stable_token` gives the token of the app, and `POST /wxa/getwxacodeunlimit?access_token` a
+picture. WeChat's own picture is round; the stub's is a QR code of the scene, so that a test can read it. `faults` is
+the list of what the next pictures become: an errcode, or a name of `SPECIAL`. `forget_token` ends the token.
+
 `hits` counts the requests of each code, and of each other path; set WECHAT_API_URL=http://127.0.0.1:PORT to use it.
 """
 
 import contextlib
+import io
 import json
 import re
 import sys
@@ -37,15 +43,19 @@ LARGE = 4 * 1024 * 1024  # bytes
 
 ERRMSG = {
     -1: "system error",
+    40001: "invalid credential, access_token is invalid or not latest",
     40002: "invalid grant_type",
     40013: "invalid appid",
     40029: "invalid code",
     40125: "invalid appsecret",
+    40129: "invalid scene",
     40163: "code been used",
     40226: "code blocked",
     41002: "appid missing",
     41004: "appsecret missing",
     41008: "missing code",
+    41030: "invalid page",
+    45009: "reach max api daily quota limit",
     45011: "api minute-quota reach limit, must slower, retry next minute",
 }
 
@@ -58,10 +68,20 @@ class WeChatStub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.hits = Counter()
         self.lock = threading.Lock()
+        self.token_number = 1
+        self.faults = []
+        self.orders = []  # what was asked for with each picture
 
     @property
     def address(self):
         return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def token(self):
+        return f"access-token-of-the-stub-{self.token_number}"
+
+    def forget_token(self):
+        self.token_number += 1
 
     def handle_error(self, request, client_address):
         """A client that gives up is what some of the codes are for."""
@@ -111,6 +131,37 @@ class Handler(BaseHTTPRequestHandler):
         if query["secret"].startswith("wrong"):
             return 40125
         return None
+
+    def do_POST(self):
+        address = urlsplit(self.path)
+        order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.hits[address.path] += 1
+        if address.path == "/cgi-bin/stable_token":
+            if not order["appid"].startswith("wx"):
+                return self.reply_error(40013)
+            if order["secret"].startswith("wrong"):
+                return self.reply_error(40125)
+            return self.reply(200, json.dumps({"access_token": self.server.token, "expires_in": 7200}).encode())
+        if address.path != "/wxa/getwxacodeunlimit":
+            return self.reply(404, b"")
+        if parse_qs(address.query).get("access_token") != [self.server.token]:
+            return self.reply_error(40001)
+        self.server.orders.append(order)
+        if self.server.faults:
+            fault = self.server.faults.pop(0)
+            return self.reply_error(fault) if isinstance(fault, int) else SPECIAL[fault](self)
+        if not re.fullmatch(r"[0-9A-Za-z!#$&'()*+,/:;=?@._~-]{1,32}", order["scene"]):
+            return self.reply_error(40129)
+        if order["check_path"] and order["page"] != "pages/score/score":
+            return self.reply_error(41030)
+        return self.reply_picture(order)
+
+    def reply_picture(self, order):
+        import segno  # not above: logins need no pictures
+
+        code, picture = segno.make_qr(order["scene"]), io.BytesIO()
+        code.save(picture, kind="png", scale=order["width"] // code.symbol_size()[0])
+        self.reply(200, picture.getvalue())
 
     def reply_openid(self, openid):
         self.reply(200, json.dumps({"session_key": SESSION_KEY, "openid": openid}).encode())

@@ -20,6 +20,8 @@ LOOK_UP = ()
 EXPORT_NUMBER = ()
 CONFIRM_CREDIT = ("grades.add_credit",)
 IMPORT_DISPATCHES = ("grades.add_account", "grades.change_account")
+# The holder of a code can read the account number and rate it, so printing is a right of those who keep the list.
+PRINT_CODES = ("grades.view_account", "grades.change_account")
 KEEP_CONFLICTS = ("grades.change_conflict",)
 
 

@@ -18,6 +18,8 @@ from ..access import IMPORT_DISPATCHES, may
 from ..forms import LookupForm
 from ..imports import PAGE, ImportFailed, ValueRefused, account_template, check_acct_id, check_text, import_accounts
 from ..models import Account
+from .codes import CodesAction
+from .filters import DispatchDateFilter
 from .lists import ListAdmin
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -61,7 +63,7 @@ class ImportForm(forms.Form):
 
 
 @admin.register(Account)
-class AccountAdmin(ListAdmin):
+class AccountAdmin(CodesAction, ListAdmin):
     form = AccountForm
     ordering = ("-dispatched_on", "-id")
     list_display = (
@@ -79,7 +81,8 @@ class AccountAdmin(ListAdmin):
     search_help_text = gettext_lazy(
         'The beginning of an account number, or a whole acct_id. For an exact match use quotes: "13800138000"'
     )
-    actions = ("delete_selected",)
+    list_filter = (DispatchDateFilter,)
+    actions = ("make_codes", "delete_selected")
     change_list_template = "admin/grades/account/change_list.html"
 
     def search_condition(self, number, exact):

@@ -50,12 +50,13 @@ class BulkActions(CheckedSelection):
     # An additional sentence on the confirmation page of a deletion.
     deletion_note = ""
 
-    def confirmation_page(self, request, queryset, form, title, deletes=False, note=""):
+    def confirmation_page(self, request, queryset, form, title, deletes=False, note="", sentence=""):
         """The page between a bulk action and its effect.
 
         It posts back to the list's address with the ticked boxes or the filter, so its size does not depend
-        on the number of rows.
+        on the number of rows. `sentence` has a place for `count`; without it the page says that rows are changed.
         """
+        count = count_label(bounded_count(queryset))
         return TemplateResponse(
             request,
             "admin/grades/confirm.html",
@@ -66,7 +67,8 @@ class BulkActions(CheckedSelection):
                 "note": note,
                 "opts": self.opts,
                 "form": form,
-                "count": count_label(bounded_count(queryset)),
+                "count": count,
+                "sentence": sentence % {"count": count} if sentence else "",
                 "action": request.POST.getlist("action")[0],
                 "select_across": request.POST.get("select_across", ""),
                 "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),

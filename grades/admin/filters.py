@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..models import Grade
+from ..models import Account, Grade
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -114,6 +114,13 @@ class DateFilter(admin.ListFilter):
         if last := self.used_parameters.get("to"):
             queryset = queryset.filter(insert_time__lt=start_of(last + timedelta(days=1)))
         return queryset
+
+
+class DispatchDateFilter(DateFilter):
+    title = Account._meta.get_field("dispatched_on").verbose_name
+
+    def queryset(self, request, queryset):
+        return queryset.dispatched_between(self.used_parameters.get("from"), self.used_parameters.get("to"))
 
 
 def start_of(day):

@@ -62,7 +62,7 @@ def read_table(file: IO[bytes], kind: str, known: Collection[str], limits: Limit
     with ExitStack() as stack:
         kept_open = [stack.enter_context(machine_lock())] if limits.alone else []
         source = stack.enter_context(real_file(file))
-        command = [sys.executable, "-E", "-s", "-m", reader.__name__]
+        command = [sys.executable, "-s", "-m", reader.__name__]
         arguments = [kind, json.dumps(sorted(known)), *map(str, (limits.seconds, limits.memory, limits.rows))]
         try:
             process = subprocess.Popen(  # noqa: S603 - our own module
@@ -82,7 +82,7 @@ def read_table(file: IO[bytes], kind: str, known: Collection[str], limits: Limit
         messages = read_messages(process, 2 * limits.seconds)
         match next(messages):
             case ["table", list(headings), int(size)] if all(isinstance(heading, str) for heading in headings):
-                yield Table(headings, lambda: read_pass(messages), size)
+                yield Table(headings, lambda: read_pass(messages, limits.rows), size)
             case _:
                 raise refusal("crashed")
 
@@ -121,11 +121,12 @@ def real_file(file: IO[bytes]) -> Iterator[IO[bytes]]:
         yield file
 
 
-def read_pass(messages: Iterator[Any]) -> Iterator[Row]:
-    for message in messages:
+def read_pass(messages: Iterator[Any], max_rows: int) -> Iterator[Row]:
+    """The rows up to the end of one pass: at most `max_rows`, or any number if it is 0."""
+    for count, message in enumerate(messages, 1):
         if message == ["end"]:
             return
-        if not is_row(message):
+        if not is_row(message) or 0 < max_rows < count:
             raise refusal("crashed")
         yield message
 

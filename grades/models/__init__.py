@@ -1,6 +1,6 @@
 """The tables and the questions asked of them."""
 
-from .accounts import ACC_NBR_LENGTH, Account, Credit
+from .accounts import ACC_NBR_LENGTH, Account, AccountQuerySet, Credit
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet
@@ -10,6 +10,7 @@ __all__ = [
     "CONTENT",
     "REMARK_LENGTH",
     "Account",
+    "AccountQuerySet",
     "Char32UUIDField",
     "Conflict",
     "Credit",

@@ -1,5 +1,6 @@
 """The dispatch list, and the credits confirmed for its rows."""
 
+from collections.abc import Iterator
 from decimal import ROUND_CEILING, Decimal
 
 from django.conf import settings
@@ -7,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from ..database.paging import key_batches
 
 ACC_NBR_LENGTH = 32
 
@@ -19,6 +22,21 @@ class AccountQuerySet(models.QuerySet):
     def newest_dispatch(self, acct_id):
         """The newest dispatch of an acct_id, or None."""
         return self.filter(acct_id=acct_id).order_by("-dispatched_on", "-id").first()
+
+    def dispatched_between(self, first_day=None, last_day=None):
+        """The dispatches from a day to a day, both included; None leaves an end open."""
+        queryset = self
+        if first_day:
+            queryset = queryset.filter(dispatched_on__gte=first_day)
+        if last_day:
+            queryset = queryset.filter(dispatched_on__lte=last_day)
+        return queryset
+
+    def in_batches(self, size) -> "Iterator[list[Account]]":
+        """Every row, newest dispatch first, in lists of at most `size`, by keyset paging."""
+        for pks in key_batches(self, "dispatched_on", size):
+            rows = {row.pk: row for row in self.model._default_manager.filter(pk__in=pks)}
+            yield [rows[pk] for pk in pks if pk in rows]  # one may have been deleted since
 
 
 class Account(models.Model):

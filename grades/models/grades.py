@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.db.models.functions import Least, Length
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
@@ -27,6 +27,11 @@ class GradeQuerySet(models.QuerySet):
 
     def of_account(self, acc_nbr):
         return self.filter(acc_nbr=acc_nbr)
+
+    def newest_times(self, numbers):
+        """{account number: time of its newest rating}, of those of `numbers` that have a rating."""
+        newest = self.filter(acc_nbr__in=numbers).order_by().values("acc_nbr").annotate(newest=Max("insert_time"))
+        return dict(newest.values_list("acc_nbr", "newest"))
 
     def since(self, moment):
         return self.filter(insert_time__gte=moment)

@@ -14,7 +14,8 @@ collect_ignore = [] if importlib.util.find_spec("playwright") else ["browser"]
 @pytest.fixture(scope="session")
 def server(django_db_setup, django_db_blocker, tmp_path_factory):
     """The address of the site, as gunicorn serves it."""
-    with running(tmp_path_factory.mktemp("server") / "gunicorn.log") as process:
+    log = tmp_path_factory.mktemp("server") / "gunicorn.log"
+    with running(log, PUBLIC_URL="https://rate.example.cn") as process:
         yield process.address
 
 
@@ -33,7 +34,7 @@ def any_server(request, django_db_setup, django_db_blocker, tmp_path_factory):
 def wechat(settings):
     """WeChat login is on; a stub stands in for WeChat, over real HTTP."""
     from e2e.wechat_stub import WeChatStub
-    from grades.wechat import http_client, make_http_client
+    from grades import wechat as wechat_client
 
     stub = WeChatStub()
     thread = threading.Thread(target=stub.serve_forever, kwargs={"poll_interval": 0.02})
@@ -41,8 +42,9 @@ def wechat(settings):
     settings.WECHAT_APPID, settings.WECHAT_SECRET = "wx0123456789abcdef", "app-secret-of-the-tests"
     settings.WECHAT_API_URL = stub.address
     yield stub
-    http_client().close()
-    make_http_client.cache_clear()
+    wechat_client.http_client().close()
+    wechat_client.make_http_client.cache_clear()
+    wechat_client.kept_token = None
     stub.shutdown()
     thread.join()
     stub.server_close()

@@ -107,3 +107,84 @@ def test_the_loggers_of_the_http_client_are_silent_at_every_level(client, wechat
     assert not [record for record in caplog.records if record.name.startswith(("httpx", "httpcore"))]
     for secret in SECRETS:
         assert secret not in caplog.text
+
+
+# --- Codes ----------------------------------------------------------------------------------------
+
+TOKEN_PATH, PICTURE_PATH = "/cgi-bin/stable_token", "/wxa/getwxacodeunlimit"
+
+
+def calls(wechat):
+    """How often a token and a picture were asked for."""
+    return wechat.hits[TOKEN_PATH], wechat.hits[PICTURE_PATH]
+
+
+def ask_for_code():
+    return wechat_client.unlimited_code("A" * 28, "release")
+
+
+def test_an_access_token_serves_many_codes(wechat):
+    assert [ask_for_code()[0] for _ in range(3)] == ["image/png"] * 3
+    assert calls(wechat) == (1, 3)
+
+
+def test_an_access_token_is_renewed_before_its_end(wechat, monkeypatch):
+    ask_for_code()
+    lived = 7200 - wechat_client.TOKEN_MARGIN_SECONDS
+    now = time.monotonic
+    monkeypatch.setattr(wechat_client.time, "monotonic", lambda: now() + lived - 5)
+    ask_for_code()
+    assert calls(wechat) == (1, 2)
+    monkeypatch.setattr(wechat_client.time, "monotonic", lambda: now() + lived)
+    ask_for_code()
+    assert calls(wechat) == (2, 3)
+
+
+def test_an_access_token_of_another_app_is_not_used(wechat, settings):
+    ask_for_code()
+    settings.WECHAT_APPID = "wx-another"
+    ask_for_code()
+    assert calls(wechat) == (2, 2)
+
+
+def test_a_refused_access_token_is_replaced_once(wechat):
+    ask_for_code()
+    wechat.forget_token()
+    ask_for_code()
+    assert calls(wechat) == (2, 3)
+    wechat.faults = [42001, 42001]
+    with pytest.raises(wechat_client.Refused) as refusal:
+        ask_for_code()
+    assert refusal.value.errcode == 42001
+    assert calls(wechat) == (3, 5)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "errcode"), [("WECHAT_APPID", "no-app", 40013), ("WECHAT_SECRET", "wrong-secret", 40125)]
+)
+def test_a_refused_app_is_logged_without_its_values(wechat, settings, caplog, field, value, errcode):
+    setattr(settings, field, value)
+    with pytest.raises(wechat_client.Refused) as refusal:
+        ask_for_code()
+    assert (refusal.value.errcode, calls(wechat)) == (errcode, (1, 0))
+    lines = [record.getMessage() for record in caplog.records if record.name == "grades.wechat"]
+    assert lines == [f"WeChat refuses an access token, errcode {errcode}"]
+
+
+@pytest.mark.parametrize("fault", [-1, 0, "garbage", "list", "no-openid", "huge", "hang-up"])
+def test_an_answer_that_is_no_picture_may_be_tried_again(wechat, fault):
+    wechat.faults = [fault]
+    with pytest.raises(wechat_client.Unavailable):
+        ask_for_code()
+    assert calls(wechat) == (1, 1)
+
+
+def test_no_log_holds_an_access_token_or_a_code(wechat, caplog):
+    caplog.set_level(logging.DEBUG)
+    ask_for_code()
+    for wechat.faults in ([45009], ["hang-up"], [40001, 40001], [-1]):
+        with pytest.raises((wechat_client.Refused, wechat_client.Unavailable)):
+            ask_for_code()
+    assert "WeChat refuses a code, errcode 45009" in caplog.text
+    for secret in ("access-token-of-the-stub", "app-secret-of-the-tests", "A" * 28):
+        assert secret not in caplog.text

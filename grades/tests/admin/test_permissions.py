@@ -64,11 +64,11 @@ def test_the_permission_ladder(roles, make_grade, make_account, make_conflict, s
     ("role", "on_ratings", "on_accounts"),
     [
         ("view", ["export_xlsx", "export_csv"], []),
-        ("change", ["mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv"], []),
+        ("change", ["mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv"], ["make_codes"]),
         (
             "superuser",
             ["mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv", "delete_selected"],
-            ["delete_selected"],
+            ["make_codes", "delete_selected"],
         ),
     ],
 )
@@ -80,7 +80,7 @@ def test_each_role_can_run_only_the_actions_it_is_offered(
         form = roles[role].get(url).context["action_form"]
         choices = [name for name, _label in form.fields["action"].choices if name] if form else []
         assert choices == offered
-        for action in {"mark_followed_up", "mark_closed", "reopen", "delete_selected"} - set(offered):
+        for action in {"mark_followed_up", "mark_closed", "reopen", "make_codes", "delete_selected"} - set(offered):
             now = timezone.now().isoformat()
             for across in (False, True):
                 act(roles[role], action, [pk], across, url=url, confirmed="yes", until=now, note="x")

@@ -93,6 +93,25 @@ def admin_accounts(page):
     page.goto("/admin/grades/account/")
 
 
+def admin_codes(page):
+    page.goto("/admin/grades/account/")
+    for box in page.locator("#result_list input.action-select").all()[:12]:
+        box.check()
+    page.select_option("select[name=action]", value="make_codes")
+    with page.expect_navigation():
+        page.click("button[name=index]")
+
+
+def codes_sheet(page):
+    admin_codes(page)
+    with page.expect_navigation():
+        page.click("#confirm-form [type=submit]")
+
+
+def open_in_wechat(page):
+    page.goto("/r/AAAAAAAAAA9RimlQqlt5a0h3XYPA")
+
+
 def admin_import(page):
     page.goto("/admin/grades/account/import/")
 
@@ -132,7 +151,7 @@ def admin_delete(page):
 PAGES = [
     landing, login, query_found, query_not_found, query_english, not_found, admin_index, admin_list, admin_detail,
     admin_review, admin_accounts, admin_import, admin_conflicts, admin_conflict, admin_delete, admin_conflict_kept,
-    admin_users, admin_users_english,
+    admin_users, admin_users_english, admin_codes, codes_sheet, open_in_wechat,
 ]  # fmt: skip
 
 

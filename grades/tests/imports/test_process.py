@@ -142,6 +142,7 @@ def test_a_page_reads_as_many_rows_as_excel_has():
         b'[2,"138"]',
         b'{"broken":1}',
         b"null",
+        b'[2,["138"]]\n[3,["138"]]\n[4,["138"]]\n["end"]',
     ],
     ids=lambda line: line[:40],
 )  # fmt: skip
@@ -150,5 +151,5 @@ def test_a_line_that_no_reader_sends_ends_the_import(tmp_path, line):
     path.write_bytes(line + b"\n")
     with path.open("rb") as file, subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE) as process:
         with pytest.raises(ImportFailed) as caught:
-            list(read_pass(read_messages(process, 20)))
+            list(read_pass(read_messages(process, 20), 2))
         assert str(caught.value) == CRASHED

@@ -60,3 +60,25 @@ def test_the_newest_dispatch_of_an_acct_id_is_found(make_account):
     make_account(dispatched_on="2026-12-01", acct_id="A2")
     assert Account.objects.newest_dispatch("A1") == newest
     assert Account.objects.newest_dispatch("A9") is None
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        (("2026-11-02", None), ["2", "3"]),
+        ((None, "2026-11-02"), ["1", "2"]),
+        (("2026-11-02", "2026-11-02"), ["2"]),
+        ((None, None), ["1", "2", "3"]),
+    ],
+)
+def test_dispatches_between_two_days_include_both(make_account, days, found):
+    for day in (1, 2, 3):
+        make_account(acc_nbr=f"{day}", dispatched_on=f"2026-11-0{day}")
+    assert sorted(account.acc_nbr for account in Account.objects.dispatched_between(*days)) == found
+
+
+def test_dispatches_come_newest_first_in_batches(make_account):
+    for number, day in enumerate((3, 1, 2, 2, 4)):
+        make_account(acct_id=f"A{number}", dispatched_on=f"2026-11-0{day}")
+    batches = Account.objects.exclude(acct_id="A1").in_batches(2)
+    assert [[account.acct_id for account in batch] for batch in batches] == [["A4", "A0"], ["A3", "A2"]]

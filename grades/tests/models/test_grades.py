@@ -1,5 +1,7 @@
 """models/grades.py: what the database refuses and computes, and the order of ratings."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -56,3 +58,12 @@ def test_batches_skip_a_rating_that_was_deleted_meanwhile(make_grade):
     assert next(batches) == newest
     Grade.objects.filter(pk=oldest.pk).delete()
     assert list(batches) == [deleted]
+
+
+def test_the_newest_time_of_each_number_is_found_in_one_query(make_grade, django_assert_num_queries):
+    now = timezone.now()
+    for number, age in (("1", 3), ("1", 1), ("1", 2), ("2", 5), ("3", 0)):
+        make_grade(acc_nbr=number, insert_time=now - timedelta(days=age))
+    with django_assert_num_queries(1):
+        found = Grade.objects.newest_times({"1", "2", "4"})
+    assert found == {"1": now - timedelta(days=1), "2": now - timedelta(days=5)}
