@@ -1,4 +1,4 @@
-// The error log. It has the place of an error in the program and no personal data: digits and Chinese text
+// The error log. It has the place of an error in the program and no personal data: long digits and Chinese text
 // are removed, as a message can quote a number or a remark.
 const MAX_LENGTH = 500;
 
