@@ -8,7 +8,7 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db import models, transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -118,7 +118,9 @@ class GradeAdmin(ListAdmin):
 
     @admin.display(description=gettext_lazy("remarks"))
     def remarks_start(self, grade):
-        return Truncator(" / ".join(grade.remarks)).chars(REMARKS_SHOWN)
+        lines = [(question, Truncator(text).chars(REMARKS_SHOWN)) for question, text in grade.remarks]
+        items = format_html_join("", '<li><span class="quiet">{}</span> {}</li>', lines)
+        return format_html('<ul class="changes">{}</ul>', items) if lines else ""
 
     @admin.display(description=gettext_lazy("review"))
     def review(self, grade):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..database.paging import key_batches
 from .accounts import ACC_NBR_LENGTH
-from .fields import Char32UUIDField
+from .fields import Char32UUIDField, GradeField, RemarkField
 
 REMARK_LENGTH = 500
 
@@ -85,12 +85,12 @@ class Content(models.Model):
     CONTENT = CONTENT
 
     acc_nbr = models.CharField(_("account number"), max_length=ACC_NBR_LENGTH)
-    grade1 = models.SmallIntegerField(_("grade 1"))
-    grade2 = models.SmallIntegerField(_("grade 2"))
-    grade3 = models.SmallIntegerField(_("grade 3"))
-    txt1 = models.CharField(_("remark 1"), max_length=REMARK_LENGTH, blank=True, default="")
-    txt2 = models.CharField(_("remark 2"), max_length=REMARK_LENGTH, blank=True, default="")
-    txt3 = models.CharField(_("remark 3"), max_length=REMARK_LENGTH, blank=True, default="")
+    grade1 = GradeField(_("grade 1"))
+    grade2 = GradeField(_("grade 2"))
+    grade3 = GradeField(_("grade 3"))
+    txt1 = RemarkField(_("remark 1"), max_length=REMARK_LENGTH, blank=True, default="")
+    txt2 = RemarkField(_("remark 2"), max_length=REMARK_LENGTH, blank=True, default="")
+    txt3 = RemarkField(_("remark 3"), max_length=REMARK_LENGTH, blank=True, default="")
     openid = models.CharField(_("WeChat openid"), max_length=64, null=True, blank=True, editable=False)
 
     class Meta:
@@ -101,9 +101,17 @@ class Content(models.Model):
         return f"#{self.pk}"
 
     @property
+    def graded(self):
+        """(question, grade) of the three grades."""
+        return [self.answer(name) for name in ("grade1", "grade2", "grade3")]
+
+    @property
     def remarks(self):
-        """The remarks that are not empty."""
-        return [text for text in (self.txt1, self.txt2, self.txt3) if text]
+        """(question, remark) of the remarks that are not empty."""
+        return [self.answer(name) for name in ("txt1", "txt2", "txt3") if getattr(self, name)]
+
+    def answer(self, name):
+        return str(self._meta.get_field(name).verbose_name), getattr(self, name)
 
 
 class Grade(Content):

@@ -15,15 +15,20 @@ from ..helpers.office import GRADES, log_in, numbers
 pytestmark = pytest.mark.django_db
 
 
-def test_the_list_shows_cut_remarks_and_the_state_newest_first(superuser_client, make_grade):
+def test_the_list_shows_cut_remarks_with_their_questions_newest_first(superuser_client, make_grade):
     now = timezone.now()
     make_grade(acc_nbr="old", insert_time=now - timedelta(days=1), txt1="", review_state="closed", reviewed_at=now)
-    make_grade(acc_nbr="new", insert_time=now, txt1="很" * 30, txt2="慢" * 30)
+    make_grade(acc_nbr="new", insert_time=now, txt1="很" * 50, txt2="慢" * 30)
     response = superuser_client.get(GRADES)
     assert numbers(response) == ["new", "old"]
     cells = re.findall(r'<t[dh] class="field-(remarks_start|review)[^>]*>(.*?)\s*</t[dh]>', response.text)
     assert cells == [
-        ("remarks_start", "很" * 30 + " / " + "慢" * 6 + "…"),
+        (
+            "remarks_start",
+            '<ul class="changes">'
+            f'<li><span class="quiet">服务态度如何？</span> {"很" * 39}…</li>'
+            f'<li><span class="quiet">专业水平如何？</span> {"慢" * 30}</li></ul>',
+        ),
         ("review", '<span class="review review-new"><span aria-hidden="true">○</span> New</span>'),
         ("remarks_start", "-"),
         ("review", '<span class="review review-closed"><span aria-hidden="true">✓</span> Closed</span>'),

@@ -47,7 +47,7 @@ def test_the_csv_is_utf8_with_a_bom_and_crlf(make_grade, superuser):
     assert (
         b"".join(csv_chunks(Grade.objects.all()))
         == (
-            "\ufeffaccount number,grade 1,grade 2,grade 3,remark 1,remark 2,remark 3,"
+            "\ufeffaccount number,服务态度,专业水平,响应速度,服务态度如何？,专业水平如何？,还有什么要说的？,"
             "submitted at,review,review note,reviewed by,reviewed at\r\n"
             '13800138000,5,4,3,"很好,\n谢谢",\'=1+1,,'
             "2026-11-02 00:30:05,Closed,,boss,2026-11-02 00:00:00\r\n"

@@ -14,12 +14,12 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 HEADINGS = [
     "account number",
-    "grade 1",
-    "grade 2",
-    "grade 3",
-    "remark 1",
-    "remark 2",
-    "remark 3",
+    "服务态度",
+    "专业水平",
+    "响应速度",
+    "服务态度如何？",
+    "专业水平如何？",
+    "还有什么要说的？",
     "submitted at",
     "review",
     "review note",

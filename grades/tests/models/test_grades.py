@@ -37,7 +37,21 @@ def test_the_database_knows_whether_there_are_remarks(make_grade, texts, expecte
     grade = make_grade(txt1=texts[0], txt2=texts[1], txt3=texts[2])
     grade.refresh_from_db()
     assert grade.has_remarks is expected
-    assert grade.remarks == [text for text in texts if text]
+    assert [text for _question, text in grade.remarks] == [text for text in texts if text]
+
+
+def test_fields_have_the_names_of_the_questions(make_grade, settings):
+    settings.GRADE_LABELS = ["态度", "水平", "速度"]
+    settings.REMARK_PROMPTS = ["态度怎样？", "水平怎样？", "其他？"]
+    grade = make_grade(txt1="好", txt3="慢")
+    assert grade.graded == [("态度", 5), ("水平", 4), ("速度", 3)]
+    assert grade.remarks == [("态度怎样？", "好"), ("其他？", "慢")]
+
+
+def test_another_wording_of_a_question_needs_no_migration(settings):
+    before = [field.deconstruct() for field in Grade._meta.fields]
+    settings.GRADE_LABELS = ["态度", "水平", "速度"]
+    assert [field.deconstruct() for field in Grade._meta.fields] == before
 
 
 def test_ratings_of_the_same_time_are_ordered_by_id(make_grade):
