@@ -5,25 +5,44 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from .models import ACC_NBR_LENGTH
+from .models import ACC_NBR_LENGTH, clean_number
+
+MAX_TYPED = 100  # characters of a number with all its blanks and hyphens
+
+
+class AccountNumberField(forms.CharField):
+    """An account number as a person types or copies it; the value is cleaned (`models.numbers`), not yet normal."""
+
+    default_validators = [
+        RegexValidator(
+            rf"\A(?:{settings.ACC_NBR_PATTERN})\Z",
+            _("This account number contains characters that are not allowed."),
+            code="characters",
+        )
+    ]
+
+    def __init__(self, **kwargs):
+        super().__init__(max_length=ACC_NBR_LENGTH, **kwargs)
+
+    def to_python(self, value):
+        value = super().to_python(value)
+        if len(value) > MAX_TYPED:
+            raise forms.ValidationError(_("This account number is too long."), code="max_length")
+        return clean_number(value)
+
+    def widget_attrs(self, widget):
+        # Without maxlength: it would cut off a number with blanks.
+        return {}
 
 
 class LookupForm(forms.Form):
     """An account number to look up."""
 
-    acc_nbr = forms.CharField(
+    acc_nbr = AccountNumberField(
         label=_("Account number"),
-        max_length=ACC_NBR_LENGTH,
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autofocus": True, "spellcheck": "false", "inputmode": "text"}
         ),
-        validators=[
-            RegexValidator(
-                rf"\A(?:{settings.ACC_NBR_PATTERN})\Z",
-                _("This account number contains characters that are not allowed."),
-                code="characters",
-            )
-        ],
     )
 
 

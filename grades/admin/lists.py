@@ -9,6 +9,7 @@ from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
 from ..database.paging import COUNT_LIMIT, bounded_count, count_label, prefix_range
+from ..models import clean_number, normal_number, normal_prefix
 from .actions import BulkActions
 
 QUOTES = ('""', "“”", "＂＂")
@@ -77,12 +78,15 @@ class ListAdmin(BulkActions, admin.ModelAdmin):
     # --- Search -------------------------------------------------------------------------------
 
     def search_condition(self, number, exact):
-        return Q(acc_nbr=number) if exact else prefix_range("acc_nbr", number)
+        if exact:
+            return Q(number=normal_number(number))
+        return prefix_range("number", normal_prefix(number))
 
     def get_search_results(self, request, queryset, search_term):
         number, exact = search_term.strip(), False
         if number[:1] + number[-1:] in QUOTES and len(number) > 1:
-            number, exact = number[1:-1].strip(), True
+            number, exact = number[1:-1], True
+        number = clean_number(number)
         if number[-1:] in ("\ud7ff", "\U0010ffff"):
             return queryset.none(), False  # these have no successor for prefix_range
         return (queryset.filter(self.search_condition(number, exact)) if number else queryset), False

@@ -63,9 +63,9 @@ class GradeResultView(AnonymousView):
 
 def find_ratings(acc_nbr, receipts, openid):
     """Rows by id: the ratings of `acc_nbr` by these receipts, and the newest of this person."""
-    of_account = (
-        Grade.objects.using(settings.API_DATABASE).of_account(acc_nbr).values("id", "insert_time", *Grade.CONTENT)
-    )
+    # This endpoint compares the number as it was sent; the normal form finds the rows by its index.
+    exact = Grade.objects.using(settings.API_DATABASE).of_account(acc_nbr).filter(acc_nbr=acc_nbr)
+    of_account = exact.values("id", "insert_time", *Grade.CONTENT)
     found = {}
     if receipts:
         times = {insert_time for insert_time, _digest in receipts}

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeGuard
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from ..models import ACC_NBR_LENGTH, Account
+from ..models import ACC_NBR_LENGTH, Account, clean_number
 from ..reader.tables import BROKEN_CELL, Cell, is_blank
 from .headings import FIELDS
 
@@ -97,7 +97,7 @@ def clean_identifier(cell: Cell) -> str:
 
 
 def clean_acc_nbr(cell: Cell) -> str:
-    text = clean_identifier(cell)
+    text = clean_number(clean_identifier(cell))
     if len(text) > ACC_NBR_LENGTH or not re.fullmatch(settings.ACC_NBR_PATTERN, text):
         raise ValueRefused(_("“%(value)s” is not an account number.") % {"value": quote(cell)})
     return text

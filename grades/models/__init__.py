@@ -4,6 +4,7 @@ from .accounts import ACC_NBR_LENGTH, Account, AccountQuerySet, Credit
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet
+from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
 
 __all__ = [
     "ACC_NBR_LENGTH",
@@ -17,4 +18,8 @@ __all__ = [
     "Grade",
     "GradeQuerySet",
     "Repeat",
+    "clean_number",
+    "is_cut_off",
+    "normal_number",
+    "normal_prefix",
 ]

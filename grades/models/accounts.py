@@ -9,15 +9,25 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..database.paging import key_batches
+from ..database.paging import key_batches, prefix_range
+from .numbers import normal_expression, normal_number, normal_prefix
 
 ACC_NBR_LENGTH = 32
+MIN_PREFIX = 4
 
 
 class AccountQuerySet(models.QuerySet):
     def of_number(self, acc_nbr):
-        """The dispatches of an account number, newest first."""
-        return self.filter(acc_nbr=acc_nbr).order_by("-dispatched_on", "-id")
+        """The dispatches of an account, however its number is written; newest first."""
+        return self.filter(number=normal_number(acc_nbr)).order_by("-dispatched_on", "-id")
+
+    def longer_numbers(self, acc_nbr, limit):
+        """At most `limit` numbers in normal form that begin with `acc_nbr`; none for less than four characters."""
+        prefix = normal_prefix(acc_nbr)
+        if len(prefix) < MIN_PREFIX or not prefix.isascii():
+            return []
+        longer = self.filter(prefix_range("number", prefix)).exclude(number=prefix).order_by("number")
+        return list(longer.values_list("number", flat=True).distinct()[:limit])
 
     def newest_dispatch(self, acct_id):
         """The newest dispatch of an acct_id, or None."""
@@ -48,6 +58,12 @@ class Account(models.Model):
 
     # /query answers with these nine columns, in this order.
     acc_nbr = models.CharField(_("account number"), max_length=ACC_NBR_LENGTH)
+    # the number to compare: see `numbers`
+    number = models.GeneratedField(
+        expression=normal_expression("acc_nbr"),
+        output_field=models.CharField(_("normal account number"), max_length=ACC_NBR_LENGTH),
+        db_persist=True,
+    )
     customer_name = models.CharField(_("customer name"), max_length=64, blank=True, default="")
     area = models.CharField(_("area"), max_length=64, blank=True, default="")
     product = models.CharField(_("product"), max_length=128, blank=True, default="")
@@ -65,7 +81,7 @@ class Account(models.Model):
         verbose_name_plural = _("dispatch list")
         indexes = [
             # the query page, and the admin's search by account or prefix
-            models.Index(fields=["acc_nbr", "dispatched_on", "id"], name="account_by_number"),
+            models.Index(fields=["number", "dispatched_on", "id"], name="account_by_normal"),
             # the admin's list: newest dispatch first
             models.Index(fields=["dispatched_on", "id"], name="account_by_dispatch"),
         ]

@@ -83,7 +83,7 @@ class Conflict(Content):
             # the admin's list: newest first
             models.Index(fields=["received_at", "id"], name="conflict_by_time"),
             # the admin's search by account or prefix
-            models.Index(fields=["acc_nbr", "received_at", "id"], name="conflict_by_account"),
+            models.Index(fields=["number", "received_at", "id"], name="conflict_by_number"),
         ]
         constraints = [
             # a client's retries are one record

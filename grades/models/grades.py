@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ..database.paging import key_batches
 from .accounts import ACC_NBR_LENGTH
 from .fields import Char32UUIDField, GradeField, RemarkField
+from .numbers import normal_expression, normal_number
 
 REMARK_LENGTH = 500
 
@@ -26,7 +27,8 @@ class GradeQuerySet(models.QuerySet):
         return self.order_by("-insert_time", "-id")
 
     def of_account(self, acc_nbr):
-        return self.filter(acc_nbr=acc_nbr)
+        """The ratings of an account, however its number is written."""
+        return self.filter(number=normal_number(acc_nbr))
 
     def newest_times(self, numbers):
         """{account number: time of its newest rating}, of those of `numbers` that have a rating."""
@@ -91,6 +93,12 @@ class Content(models.Model):
     txt1 = RemarkField(_("remark 1"), max_length=REMARK_LENGTH, blank=True, default="")
     txt2 = RemarkField(_("remark 2"), max_length=REMARK_LENGTH, blank=True, default="")
     txt3 = RemarkField(_("remark 3"), max_length=REMARK_LENGTH, blank=True, default="")
+    # the number to compare: see `numbers`
+    number = models.GeneratedField(
+        expression=normal_expression("acc_nbr"),
+        output_field=models.CharField(_("normal account number"), max_length=ACC_NBR_LENGTH),
+        db_persist=True,
+    )
     openid = models.CharField(_("WeChat openid"), max_length=64, null=True, blank=True, editable=False)
 
     class Meta:
@@ -166,7 +174,7 @@ class Grade(Content):
             # the admin's list and every export: newest first, from/to a date
             models.Index(fields=["insert_time", "id"], name="grade_by_time"),
             # the query page and /graderesult: ratings of an account; the admin's search by account or prefix
-            models.Index(fields=["acc_nbr", "insert_time", "id"], name="grade_by_account"),
+            models.Index(fields=["number", "insert_time", "id"], name="grade_by_number"),
             # /graderesult by session, /wechat/receipts: a person's ratings, of an account and of all
             models.Index(fields=["openid", "acc_nbr", "insert_time", "id"], name="grade_by_openid"),
             # the admin's filters, each newest first

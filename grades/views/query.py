@@ -7,11 +7,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from ..access import EXPORT_NUMBER, LOOK_UP, staff_route
 from ..downloads import export_response
 from ..forms import ExportForm, LookupForm
-from ..models import Account, Grade
+from ..models import Account, Grade, is_cut_off, normal_number
 from ..replies import is_ajax, wants_json
 
 # Ratings of a number that the query page shows; the export has all of them.
 RATINGS_SHOWN = 100
+# Numbers of the dispatch list that begin like an incomplete one.
+LONGER_SHOWN = 10
 
 # The wire contract has these words in every language.
 WIRE_PAY_TYPE = {Account.PayType.POSTPAID: "后付费", Account.PayType.PREPAID: "预付费"}
@@ -51,10 +53,14 @@ def wire_row(account):
 
 def lookup(acc_nbr):
     """The template context of an account number."""
+    accounts = list(Account.objects.of_number(acc_nbr).select_related("credit__confirmed_by"))
     grades = list(Grade.objects.of_account(acc_nbr).newest_first()[: RATINGS_SHOWN + 1])
+    longer = [] if accounts else Account.objects.longer_numbers(acc_nbr, LONGER_SHOWN)
     return {
         "acc_nbr": acc_nbr,
-        "accounts": Account.objects.of_number(acc_nbr).select_related("credit__confirmed_by"),
+        "accounts": accounts,
+        "longer": longer,
+        "is_incomplete": not accounts and (bool(longer) or is_cut_off(normal_number(acc_nbr))),
         "grades": grades[:RATINGS_SHOWN],
         "more_grades": len(grades) > RATINGS_SHOWN,
     }

@@ -14,7 +14,7 @@
     result.replaceChildren(message);
   }
 
-  async function send(form) {
+  async function send(form, button) {
     const requestNumber = ++latestRequest;
     const isInResult = result.contains(form);
     result.setAttribute("aria-busy", "true");
@@ -23,7 +23,7 @@
     try {
       response = await fetch(form.action, {
         method: "POST",
-        body: new URLSearchParams(new FormData(form)),
+        body: new URLSearchParams(new FormData(form, button)),
         headers: { Accept: "text/html", "X-Requested-With": "XMLHttpRequest" },
       });
       text = await response.text();
@@ -48,6 +48,6 @@
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("form[data-fragment]")) return;
     event.preventDefault();
-    send(event.target);
+    send(event.target, event.submitter);
   });
 })();

@@ -71,7 +71,7 @@ def test_a_dispatch_is_added_and_changed_by_hand(roles):
     ("column", "value"),
     [
         ("acc_nbr", ""),
-        ("acc_nbr", "138 000"),
+        ("acc_nbr", "see note"),
         ("acc_nbr", "号码"),
         ("acc_nbr", "1" * 33),
         ("acct_id", " "),
@@ -139,7 +139,7 @@ def test_a_check_reports_the_changes_and_writes_nothing(superuser_client):
 
 def test_import_errors_name_row_and_column_and_nothing_is_written(superuser_client):
     good = "13800138001,李雷,城西,<b>,prepaid,在用,2026-11-01,59.00,A2"
-    response = upload(superuser_client, good, "138 000,<b>,,,free,,2026-11-01,59.00,A3")
+    response = upload(superuser_client, good, "see note,<b>,,,free,,2026-11-01,59.00,A3")
     assert response.status_code == 200
     assert "2 errors were found. Nothing was imported." in response.text
     rows = re.findall(r"<tr><td>(\d+)</td><td>(\w+)</td><td>.+</td></tr>", response.text)

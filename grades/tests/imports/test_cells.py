@@ -29,6 +29,9 @@ def import_cell(column, value, make_file=xlsx_file):
     [
         ("013800138000", "013800138000"),
         (" 138 \u3000", "138"),
+        ("138 0013", "1380013"),
+        ("\u202d138-0013-8000\u202c", "138-0013-8000"),
+        ("１３８００１３８０００", "13800138000"),  # noqa: RUF001 - full-width digits
         (13800138000, "13800138000"),
         (13800138000.0, "13800138000"),
         (999999999999999, "999999999999999"),
@@ -38,7 +41,7 @@ def import_cell(column, value, make_file=xlsx_file):
         ("user@example.cn", "user@example.cn"),
         ("1" * 32, "1" * 32),
         ("1" * 33, f"“{'1' * 33}” is not an account number."),
-        ("138 0013", "“138 0013” is not an account number."),
+        ("see note", "“see note” is not an account number."),
         ('=""', '“=""” is not an account number.'),
         ("1\x7f38", "“1?38” is not an account number."),
         ("号" * 60, f"“{'号' * 39}…” is not an account number."),

@@ -1,6 +1,7 @@
 """views/query.py: the look-up of an account number, as JSON and as a page."""
 
 import json
+import re
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_the_json_is_the_same_in_every_language(client, make_account):
     assert response.json()[0][4] == "后付费"
 
 
-@pytest.mark.parametrize("acc_nbr", [None, "", " ", "1" * 33, "138 0013", "<script>", "号码", "a\x00b"])
+@pytest.mark.parametrize("acc_nbr", [None, "", " ", "1" * 33, "1 " * 60 + "1", "see note", "<script>", "号码", "a\x00b"])
 def test_a_malformed_number_is_refused_by_field_name(client, acc_nbr):
     response = client.post("/query", {} if acc_nbr is None else {"acc_nbr": acc_nbr}, headers=JSON)
     assert response.status_code == 400
@@ -144,3 +145,45 @@ def test_the_page_needs_six_queries_for_any_number_of_rows(client, make_account,
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
 def test_other_methods_are_refused(client, method):
     assert getattr(client, method)("/query").status_code == 405
+
+
+# --- Numbers as people write them -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["138-0013-8000", "+86 138 0013 8000", "１３８００１３８０００", "\u202d13800138000\u202c"])  # noqa: RUF001 - full-width digits
+def test_a_number_is_found_however_it_is_typed(client, make_account, make_grade, typed):
+    make_account()
+    make_grade(acc_nbr="+8613800138000", txt1="国家代码")
+    assert [row[0] for row in client.post("/query", {"acc_nbr": typed}, headers=JSON).json()] == ["13800138000"]
+    page = client.post("/query", {"acc_nbr": typed}).text
+    assert "王小明" in page
+    assert "国家代码" in page
+
+
+def test_a_number_is_found_however_it_is_stored(client, make_account):
+    make_account(acc_nbr="138-0013-8000")
+    assert [row[0] for row in client.post("/query", {"acc_nbr": "13800138000"}, headers=JSON).json()] == ["138-0013-8000"]
+
+
+def test_a_short_number_offers_the_numbers_that_begin_like_it(client, make_account):
+    make_account(acc_nbr="13800138000", acct_id="A1")
+    make_account(acc_nbr="138-0013-8001", acct_id="A2")
+    make_account(acc_nbr="13900138000", acct_id="A3")
+    page = client.post("/query", {"acc_nbr": "138 0013"}, headers=ENGLISH).text
+    assert re.findall(r'<button[^>]*name="acc_nbr" value="(\d+)"', page) == ["13800138000", "13800138001"]
+    assert "Is 1380013 incomplete? No dispatch has exactly this number." in page
+    assert "not on the dispatch list" not in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_whole"), [("1380013", False), ("13800138000", True), ("0592-1234", True), ("ADSL01", True), ("138", False)]
+)
+def test_only_a_whole_number_is_said_not_to_be_on_the_list(client, typed, is_whole):
+    page = client.post("/query", {"acc_nbr": typed}, headers=ENGLISH).text
+    assert ("This number is not on the dispatch list!!" in page) is is_whole
+    assert ("incomplete?" in page) is not is_whole
+
+
+def test_few_characters_offer_no_numbers(client, make_account):
+    make_account()
+    assert 'name="acc_nbr" value="13800138000"' not in client.post("/query", {"acc_nbr": "138"}).text
