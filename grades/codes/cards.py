@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from ..models import Account, AccountQuerySet, Grade
+from ..models import Account, AccountQuerySet, Grade, normal_number
 from ..tokens import make_code
 
 ROWS_PER_QUERY = 500
@@ -53,8 +53,8 @@ def select_dispatches(
     """
     for batch in batches_of(dispatches, numbers):
         if unrated:
-            rated = Grade.objects.newest_times({dispatch.acc_nbr for dispatch in batch})
-            batch = [dispatch for dispatch in batch if not is_rated(dispatch, rated.get(dispatch.acc_nbr))]
+            rated = Grade.objects.newest_times({dispatch.number for dispatch in batch})
+            batch = [dispatch for dispatch in batch if not is_rated(dispatch, rated.get(dispatch.number))]
         yield from batch
 
 
@@ -62,9 +62,9 @@ def batches_of(dispatches: AccountQuerySet, numbers: Collection[str] | None) -> 
     if numbers is None:
         yield from dispatches.in_batches(ROWS_PER_QUERY)
         return
-    chosen = sorted(numbers)
+    chosen = sorted(map(normal_number, numbers))
     for start in range(0, len(chosen), ROWS_PER_QUERY):
-        part = dispatches.filter(acc_nbr__in=chosen[start : start + ROWS_PER_QUERY])
+        part = dispatches.filter(number__in=chosen[start : start + ROWS_PER_QUERY])
         yield from part.in_batches(ROWS_PER_QUERY)
 
 

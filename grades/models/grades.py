@@ -31,9 +31,9 @@ class GradeQuerySet(models.QuerySet):
         return self.filter(number=normal_number(acc_nbr))
 
     def newest_times(self, numbers):
-        """{account number: time of its newest rating}, of those of `numbers` that have a rating."""
-        newest = self.filter(acc_nbr__in=numbers).order_by().values("acc_nbr").annotate(newest=Max("insert_time"))
-        return dict(newest.values_list("acc_nbr", "newest"))
+        """{number: time of its newest rating}, of those of `numbers`, in normal form, that have a rating."""
+        newest = self.filter(number__in=numbers).order_by().values("number").annotate(newest=Max("insert_time"))
+        return dict(newest.values_list("number", "newest"))
 
     def since(self, moment):
         return self.filter(insert_time__gte=moment)
