@@ -6,7 +6,7 @@ import unicodedata
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Replace, Right
 
-DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−﹣－", "-"))  # noqa: RUF001 - the characters that people type
+DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−﹣－", "-"))
 MOBILE_DIGITS = 11
 # Both patterns run here and in the database, so they hold no backslash and no class by name.
 MOBILE_WITH_COUNTRY = "^([+]86|0086|86)-*1-*[3-9](-*[0-9]){9}-*$"

@@ -39,7 +39,8 @@ def test_the_list_is_newest_first_and_shows_the_differences(superuser_client, ma
     assert numbers(response) == ["13800138000", "139", "13800138000"]
     assert cells(response, "changes") == [
         "WeChat login: one person → another person",
-        f"account number: 13800138000 → 139 服务态度: 5 → 1 响应速度: 3 → 1 服务态度如何？: 服务态度很好 → {'很' * 15}…",
+        "account number: 13800138000 → 139 服务态度: 5 → 1 "
+        f"响应速度: 3 → 1 服务态度如何？: 服务态度很好 → {'很' * 15}…",
         "专业水平如何？: &lt;b&gt; → –",
     ]
     assert cells(response, "rating") == [f"#{grade.pk}"] * 3

@@ -10,16 +10,16 @@ SPELLINGS = [
     "13800138000",
     "138-0013-8000",
     "138 0013 8000",
-    " 138　0013　8000 ",  # noqa: RUF001 - ideographic blanks
+    " 138　0013　8000 ",
     "+86 138 0013 8000",
     "+86-138-0013-8000",
     "008613800138000",
     "8613800138000",
-    "１３８００１３８０００",  # noqa: RUF001 - full-width digits
-    "＋８６１３８００１３８０００",  # noqa: RUF001 - full-width digits
+    "１３８００１３８０００",
+    "＋８６１３８００１３８０００",
     "\u202d138 0013 8000\u202c",  # a copied contact
     "\ufeff138\u200b0013\u00a08000",
-    "138—0013–8000",  # noqa: RUF001 - other dashes
+    "138—0013–8000",
 ]
 
 
@@ -64,12 +64,10 @@ def test_a_short_mobile_number_is_cut_off(number, expected):
 
 @pytest.mark.django_db
 def test_the_database_computes_the_same_normal_form(make_grade):
-    choose = random.Random(7)  # noqa: S311 - not for secrets
+    choose = random.Random(7)
     parts = ["+86", "0086", "86", "138", "1", "-", "--", "0013", "8000", "a", "A-", "_", "@", "+", ".", "0", "9"]
     numbers = {"".join(choose.choices(parts, k=choose.randint(1, 7)))[:32] for _ in range(400)}
-    numbers |= {number for number in map(clean_number, SPELLINGS)} | {"+86" + "138-0013-8000", "86-1-3800138000-"}
-    Grade.objects.bulk_create(
-        Grade(acc_nbr=number, grade1=5, grade2=5, grade3=5) for number in numbers
-    )
+    numbers |= set(map(clean_number, SPELLINGS)) | {"+86" + "138-0013-8000", "86-1-3800138000-"}
+    Grade.objects.bulk_create(Grade(acc_nbr=number, grade1=5, grade2=5, grade3=5) for number in numbers)
     stored = dict(Grade.objects.values_list("acc_nbr", "number"))
     assert stored == {number: normal_number(number) for number in numbers}

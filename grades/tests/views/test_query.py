@@ -40,7 +40,9 @@ def test_the_json_is_the_same_in_every_language(client, make_account):
     assert response.json()[0][4] == "后付费"
 
 
-@pytest.mark.parametrize("acc_nbr", [None, "", " ", "1" * 33, "1 " * 60 + "1", "see note", "<script>", "号码", "a\x00b"])
+@pytest.mark.parametrize(
+    "acc_nbr", [None, "", " ", "1" * 33, "1 " * 60 + "1", "see note", "<script>", "号码", "a\x00b"]
+)
 def test_a_malformed_number_is_refused_by_field_name(client, acc_nbr):
     response = client.post("/query", {} if acc_nbr is None else {"acc_nbr": acc_nbr}, headers=JSON)
     assert response.status_code == 400
@@ -150,7 +152,9 @@ def test_other_methods_are_refused(client, method):
 # --- Numbers as people write them -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("typed", ["138-0013-8000", "+86 138 0013 8000", "１３８００１３８０００", "\u202d13800138000\u202c"])  # noqa: RUF001 - full-width digits
+@pytest.mark.parametrize(
+    "typed", ["138-0013-8000", "+86 138 0013 8000", "１３８００１３８０００", "\u202d13800138000\u202c"]
+)
 def test_a_number_is_found_however_it_is_typed(client, make_account, make_grade, typed):
     make_account()
     make_grade(acc_nbr="+8613800138000", txt1="国家代码")
@@ -162,7 +166,9 @@ def test_a_number_is_found_however_it_is_typed(client, make_account, make_grade,
 
 def test_a_number_is_found_however_it_is_stored(client, make_account):
     make_account(acc_nbr="138-0013-8000")
-    assert [row[0] for row in client.post("/query", {"acc_nbr": "13800138000"}, headers=JSON).json()] == ["138-0013-8000"]
+    assert [row[0] for row in client.post("/query", {"acc_nbr": "13800138000"}, headers=JSON).json()] == [
+        "138-0013-8000"
+    ]
 
 
 def test_a_short_number_offers_the_numbers_that_begin_like_it(client, make_account):
@@ -176,7 +182,8 @@ def test_a_short_number_offers_the_numbers_that_begin_like_it(client, make_accou
 
 
 @pytest.mark.parametrize(
-    ("typed", "is_whole"), [("1380013", False), ("13800138000", True), ("0592-1234", True), ("ADSL01", True), ("138", False)]
+    ("typed", "is_whole"),
+    [("1380013", False), ("13800138000", True), ("0592-1234", True), ("ADSL01", True), ("138", False)],
 )
 def test_only_a_whole_number_is_said_not_to_be_on_the_list(client, typed, is_whole):
     page = client.post("/query", {"acc_nbr": typed}, headers=ENGLISH).text
