@@ -120,7 +120,7 @@ const scenarios = {
     await phone.page.locator(".code-retry").tap();
     await waitUntil(() => codeRequests(world).length === 2, "asked again");
     await phone.waitFor("#code-failed");
-    world.step("a page of another server is no answer about the code");
+    world.step("a page of another server does not answer about the code");
     await phone.page.locator(".code-retry").tap();
     await phone.waitFor(".locked-note");
     await phone.page.locator(".code-manual").tap();
