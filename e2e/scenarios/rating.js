@@ -81,7 +81,8 @@ const scenarios = {
   async "two taps send one request"(world) {
     const phone = await world.newPhone();
     const { fault, release } = holdReply();
-    world.proxy.addFault("/score", fault);
+    // A client that sends a request for each tap waits for all of them.
+    for (let tap = 0; tap < 3; tap += 1) world.proxy.addFault("/score", fault);
     await phone.open(SCORE, `phonenum=${world.accNbr}`);
     await phone.fill("", [4, 4, 4], REMARKS);
     // All taps come before the page can disable the button.
