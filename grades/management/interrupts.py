@@ -31,3 +31,17 @@ def stops_on_interrupt(command: BaseCommand, line: Callable[[], str]) -> Iterato
     finally:
         if signal.getsignal(signal.SIGINT) is not handler:
             signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Hold a Ctrl-C back until the end of the block. SQLite turns one within a function of ours into its own error."""
+    interrupts: list[int] = []
+    # Not pthread_sigmask: another thread, such as the one of a progress bar, would take the signal.
+    handler = signal.signal(signal.SIGINT, lambda number, _frame: interrupts.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if interrupts:
+        raise KeyboardInterrupt

@@ -16,10 +16,12 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from grades.management.interrupts import stops_on_interrupt
-from grades.models import Account, Grade, Repeat
+from grades.management.large_sample import TEMPLATES, LargeSample
+from grades.models import REMARK_LENGTH, Account, Grade, Repeat
 from grades.submissions.store import NewRating, record_conflict
 
 BATCH = 2000
+LARGE = 100_000  # from this many rows on the database makes them: see large_sample
 DAYS = 90
 USERNAME = "admin"
 
@@ -64,6 +66,7 @@ COMPLAINTS = [
     "等了三天没人来😡", "网络经常掉线，影响孩子上网课", "电话打不通", "师傅迟到两个小时，也没说一声",
     "乱扣费，要求退款💢", "态度差", "说好的提速没有提\n打了三次客服都没解决", "装机把墙面弄坏了😭", "再这样就携号转网",
 ]  # fmt: skip
+MORE_SENTENCES = [0, 0, 0, 0, 0, 1, 1, 2, 4, 8, 40]
 NOTES = [
     "已电话回访，客户接受解释",
     "已派单重修，客户满意",
@@ -94,29 +97,49 @@ class Command(BaseCommand):
         parser.add_argument("--no-login", action="store_true", help="make no staff login")
 
     def handle(self, *, grades, accounts, seed, if_empty, no_login, **options):
-        user_model = get_user_model()
+        if any(model.objects.exists() for model in (Grade, Account, get_user_model())):
+            if if_empty:
+                return
+            raise CommandError(
+                "The database holds ratings, accounts or users already; sample data are for an empty one."
+            )
+        if grades + accounts < LARGE:
+            password = self.fill(grades, accounts, seed, no_login)
+        else:
+            password = self.fill_large(grades, accounts, seed, no_login)
+        self.stdout.write(f"Sample data: {grades} ratings, {accounts} rows of the dispatch list.")
+        if password:
+            self.stdout.write(
+                boxed(f"Staff login   {USERNAME}", f"Password      {password}", "Shown once, kept nowhere.")
+            )
+
+    def fill(self, grades, accounts, seed, no_login):
+        """All rows or none: the next run refuses a database that is not empty."""
         with stops_on_interrupt(self, lambda: "Stopped. Nothing was stored.") as ignore_interrupts:
-            with transaction.atomic():  # all or nothing: the next run refuses a database that is not empty
-                if any(model.objects.exists() for model in (Grade, Account, user_model)):
-                    if if_empty:
-                        return
-                    raise CommandError(
-                        "The database holds ratings, accounts or users already; sample data are for an empty one."
-                    )
-                user = password = None
-                if not no_login:
-                    password = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(16))
-                    user = user_model.objects.create_superuser(USERNAME, password=password)
+            with transaction.atomic():
+                user, password = (None, None) if no_login else make_login()
                 maker = SampleMaker(Random(seed), grades, accounts, reviewer=user)  # noqa: S311 - not for secrets
                 store(maker.accounts(), accounts, "dispatch list")
                 store(maker.grades(), grades, "ratings")
                 maker.add_duplicates_and_a_conflict()
                 ignore_interrupts()
-            self.stdout.write(f"Sample data: {grades} ratings, {accounts} rows of the dispatch list.")
-            if user:
-                self.stdout.write(
-                    boxed(f"Staff login   {USERNAME}", f"Password      {password}", "Shown once, kept nowhere.")
-                )
+        return password
+
+    def fill_large(self, grades, accounts, seed, no_login):
+        """A transaction for each day: undoing millions of rows would take longer than making them."""
+        user, password = (None, None) if no_login else make_login()
+        random = Random(seed)  # noqa: S311 - not for secrets
+        maker = SampleMaker(random, len(TOUR_RATINGS), TEMPLATES, reviewer=user)
+        sample = LargeSample(maker, random, seed, grades, accounts)
+        line = "Stopped after {:,} ratings. Delete all rows with `manage.py flush` before the next run."
+        with stops_on_interrupt(self, lambda: line.format(sample.stored)):
+            sample.fill()
+        return password
+
+
+def make_login():
+    password = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(16))
+    return get_user_model().objects.create_superuser(USERNAME, password=password), password
 
 
 def boxed(*lines):
@@ -134,6 +157,8 @@ def store(rows, total, title):
 
 class SampleMaker:
     """Makes rows that depend only on `random`, the current time and the requested numbers."""
+
+    first_number, areas, notes = FIRST_NUMBER, AREAS, NOTES
 
     def __init__(self, random, grades, accounts, reviewer):
         self.random = random
@@ -223,15 +248,28 @@ class SampleMaker:
             received_at = stored.insert_time + timedelta(seconds=75)
             record_conflict(stored, NewRating(**content, openid=None, insert_time=received_at))
 
-    def make_levels(self):
+    def make_levels(self, weights=None):
         """Three levels from 1 to 5: mostly good, and similar to one another."""
-        mood = self.random.choices([1, 2, 3, 4, 5], weights=[3, 5, 12, 32, 48])[0]
+        mood = self.random.choices([1, 2, 3, 4, 5], weights=weights or [3, 5, 12, 32, 48])[0]
         return [min(5, max(1, mood + self.random.choice([-1, 0, 0, 0, 1]))) for _ in range(3)]
 
     def make_remark(self, level):
         if self.random.random() < (0.75 if level > 2 else 0.3):
             return ""
+        return self.make_sentence(level)
+
+    def make_sentence(self, level):
         return self.random.choice(COMPLAINTS if level < 3 else NEUTRAL if level == 3 else PRAISE)
+
+    def make_long_remark(self, level):
+        """A remark of one to many sentences."""
+        remark = self.make_remark(level)
+        more = self.random.choice(MORE_SENTENCES) if remark else 0
+        return "，".join([remark, *(self.make_sentence(level) for _ in range(more))])[:REMARK_LENGTH]
+
+    def grade_of(self, level):
+        """A level from 1 to 5 on the scale of the settings."""
+        return round(settings.GRADE_MIN + (level - 1) * (settings.GRADE_MAX - settings.GRADE_MIN) / 4)
 
     def make_time(self, index):
         """A time in the last DAYS days, at least two minutes ago; a time at night moves into the day."""
@@ -245,12 +283,11 @@ class SampleMaker:
 
     def make_grade(self, acc_nbr, levels, remarks, insert_time):
         random = self.random
-        step = (settings.GRADE_MAX - settings.GRADE_MIN) / 4
         grade = Grade(acc_nbr=acc_nbr, insert_time=insert_time)
         # Newer mini programs send an id; older ones do not.
         if random.random() < 0.6:
             grade.submission_id = str(uuid.UUID(int=random.getrandbits(128), version=4))
-        grade.grade1, grade.grade2, grade.grade3 = (round(settings.GRADE_MIN + (level - 1) * step) for level in levels)
+        grade.grade1, grade.grade2, grade.grade3 = map(self.grade_of, levels)
         grade.txt1, grade.txt2, grade.txt3 = remarks
         # Staff follow up unhappy customers within three days.
         if min(levels) <= 2 and random.random() < 0.8:
