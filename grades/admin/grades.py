@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..database.paging import bounded_count, count_label
-from ..downloads import export_response
+from ..exports import ratings_table
 from ..models import Conflict, Grade, Repeat
 from .actions import ConfirmForm
+from .exports import Exports
 from .filters import DateFilter, LowestFilter, RemarksFilter, ReviewFilter
 from .lists import ListAdmin
 
@@ -36,7 +37,9 @@ class ReviewForm(ConfirmForm):
 
 
 @admin.register(Grade)
-class GradeAdmin(ListAdmin):
+class GradeAdmin(Exports, ListAdmin):
+    export_table = staticmethod(ratings_table)
+    change_list_template = "admin/grades/grade/change_list.html"
     ordering = ("-insert_time", "-id")
     arrival_field = "insert_time"
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")
@@ -154,13 +157,3 @@ class GradeAdmin(ListAdmin):
         message = ngettext("%(count)s rating is now: %(state)s.", "%(count)s ratings are now: %(state)s.", count)
         self.message_user(request, message % {"count": f"{count:,}", "state": state.label}, messages.SUCCESS)
         return None
-
-    # --- Export -------------------------------------------------------------------------------
-
-    @admin.action(permissions=["view"], description=gettext_lazy("Export as XLSX"))
-    def export_xlsx(self, request, queryset):
-        return export_response(queryset, "xlsx")
-
-    @admin.action(permissions=["view"], description=gettext_lazy("Export as CSV"))
-    def export_csv(self, request, queryset):
-        return export_response(queryset, "csv")

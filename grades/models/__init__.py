@@ -4,6 +4,7 @@ from .accounts import ACC_NBR_LENGTH, Account, AccountQuerySet, Credit
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet
+from .jobs import Job, JobFailed, TooManyJobs
 from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
 
 __all__ = [
@@ -17,7 +18,10 @@ __all__ = [
     "Credit",
     "Grade",
     "GradeQuerySet",
+    "Job",
+    "JobFailed",
     "Repeat",
+    "TooManyJobs",
     "clean_number",
     "is_cut_off",
     "normal_number",

@@ -50,19 +50,6 @@ class GradeQuerySet(models.QuerySet):
         changes = {"review_state": state, "reviewer": reviewer, "reviewed_at": timezone.now()}
         return self.update(**changes if note is None else {**changes, "review_note": note})
 
-    def in_batches(self, size=2000):
-        """Every row, newest first, by keyset paging; memory is `size` rows.
-
-        A server-side cursor would hold a snapshot for as long as a download takes, and the MySQL client
-        library fetches a whole result at once. Keys first, from an index alone, then their rows: for whole
-        rows MariaDB walks to each batch from the first row again.
-        """
-        whole = self.model._default_manager.select_related("reviewer")
-        for pks in key_batches(self, "insert_time", size):
-            # Sorted here: MariaDB would sort the join in a table on disk.
-            rows = {row.pk: row for row in whole.filter(pk__in=pks)}
-            yield from (rows[pk] for pk in pks if pk in rows)  # one may have been deleted since
-
     def delete(self):
         """Delete these ratings with their duplicates and conflicts; returns what stock Django's `delete` returns.
 
