@@ -161,7 +161,9 @@ def pages(draw):
         else:
             request.form = [
                 ("review_state", draw(pick(["new", "closed", "", "x", "\0"]))),
-                ("review_note", draw(odd_text)),
+                ("note", draw(odd_text)),
+                ("assignee", draw(pick(KEYS))),
+                ("version", draw(pick(KEYS))),
                 ("post", "yes"),
             ]
     return request

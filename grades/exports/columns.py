@@ -1,6 +1,6 @@
 """Ratings as rows of an export: which columns, in which order, with which values."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,10 @@ WIDTHS = {
     "reviewer": 16,
     "reviewed_at": 20,
 }
+
+
+# Excel holds 32,767 characters in a cell; some take more than one of these.
+CELL_LENGTH = 30_000
 
 
 def read_table(queryset: GradeQuerySet) -> tuple[list[str], Iterator[list[Any]]]:
@@ -55,9 +59,16 @@ def read_table(queryset: GradeQuerySet) -> tuple[list[str], Iterator[list[Any]]]
                 grade.txt3,
                 local(grade.insert_time),
                 states[grade.review_state],
-                grade.review_note,
+                thread_text(grade, local),
                 grade.reviewer.username if grade.reviewer else "",
                 local(grade.reviewed_at),
             ]
 
     return headings, rows()
+
+
+def thread_text(grade: Grade, local: Callable[[datetime | None], datetime | None]) -> str:
+    """The notes of a rating as one text, a paragraph each; the beginning is left out if a cell cannot hold it."""
+    notes = [f"{local(note.written_at)} {note.author_name}: {note.text}" for note in grade.thread if note.text]
+    text = "\n".join(notes)
+    return text if len(text) <= CELL_LENGTH else f"…{text[1 - CELL_LENGTH :]}"

@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Q, prefetch_related_objects
 from django.db.models.functions import Least, Length
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
@@ -19,6 +19,11 @@ REMARK_LENGTH = 500
 
 # What a customer sends: account number, three grades, three remarks.
 CONTENT = ("acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")
+
+
+def low_limit():
+    """A rating is low if its lowest grade is at or below this: 2 of 1 … 5."""
+    return settings.GRADE_MIN + (settings.GRADE_MAX - settings.GRADE_MIN) // 4
 
 
 class GradeQuerySet(models.QuerySet):
@@ -42,14 +47,6 @@ class GradeQuerySet(models.QuerySet):
         """Ratings with at least one grade of `value` or less."""
         return self.filter(lowest_grade__lte=value)
 
-    def review(self, state, reviewer, note=None):
-        """Set the review state of these ratings, with `reviewer` and the time; returns how many.
-
-        `note` replaces their notes; None leaves them as they are.
-        """
-        changes = {"review_state": state, "reviewer": reviewer, "reviewed_at": timezone.now()}
-        return self.update(**changes if note is None else {**changes, "review_note": note})
-
     def in_batches(self, size=2000):
         """Every row, newest first, by keyset paging; memory is `size` rows.
 
@@ -61,10 +58,11 @@ class GradeQuerySet(models.QuerySet):
         for pks in key_batches(self, "insert_time", size):
             # Sorted here: MariaDB would sort the join in a table on disk.
             rows = {row.pk: row for row in whole.filter(pk__in=pks)}
+            prefetch_related_objects([row for row in rows.values() if row.has_thread], "notes")
             yield from (rows[pk] for pk in pks if pk in rows)  # one may have been deleted since
 
     def delete(self):
-        """Delete these ratings with their duplicates and conflicts; returns what stock Django's `delete` returns.
+        """Delete these ratings with all rows that refer to them; returns what stock Django's `delete` returns.
 
         Memory is one batch. Stock Django loads every rating to find the rows that refer to it.
         """
@@ -152,6 +150,9 @@ class Grade(Content):
     review_state = models.CharField(
         _("review"), max_length=16, choices=ReviewState, default=ReviewState.NEW, db_default=ReviewState.NEW
     )
+    # Raised by each change of the review, so that nobody overwrites a change that they have not seen; see `reviews`.
+    review_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    # From before there was a thread of notes. Not written any more; its texts were copied into the thread.
     review_note = models.CharField(_("review note"), max_length=1000, blank=True, default="", db_default="")
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -191,3 +192,18 @@ class Grade(Content):
                 condition=Q(review_state="new") | Q(reviewed_at__isnull=False), name="grade_review_has_time"
             ),
         ]
+
+    @property
+    def has_thread(self):
+        return bool(self.review_version or self.review_note)
+
+    @property
+    def thread(self):
+        """The notes of the review, oldest first."""
+        return self.notes.all() if self.has_thread else []
+
+    @property
+    def assignee(self):
+        """The user who takes care of this rating, or None."""
+        assignment = getattr(self, "assignment", None)
+        return assignment and assignment.assignee
