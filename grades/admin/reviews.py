@@ -92,7 +92,7 @@ class ReviewForm(forms.ModelForm):
             # without knowing them.
             self.data = self.data.copy()
             for name in ("version", "review_state", "assignee"):
-                self.data[self.add_prefix(name)] = self.initial[name] or ""
+                self.data[self.add_prefix(name)] = "" if self.initial[name] is None else self.initial[name]
 
     def changed_meanwhile(self):
         """Errors that say who has changed what since the page was made."""
@@ -147,7 +147,7 @@ class ReviewAdmin(admin.ModelAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except ReviewChanged:
-            # Somebody was faster by less than this request. Now the form knows.
+            # Somebody was faster by less than this request. Now the form will know.
             return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request, obj, form, change):
