@@ -18,6 +18,8 @@ from .replies import is_scripted, json_error
 # for a staff session only.
 LOOK_UP = ()
 EXPORT_NUMBER = ()
+# Each member of staff sees the own jobs only; starting one needs the right of what it does.
+SEE_OWN_JOBS = ()
 CONFIRM_CREDIT = ("grades.add_credit",)
 IMPORT_DISPATCHES = ("grades.add_account", "grades.change_account")
 # The holder of a code can read the account number and rate it, so printing is a right of those who keep the list.

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from . import api
-from .views import credit, pages, query
+from .views import credit, jobs, pages, query
 
 urlpatterns = [
     # mini programs: anonymous or with a signed token, no trailing slash
@@ -20,4 +20,8 @@ urlpatterns = [
     path("query", query.query, name="query"),
     path("query/export", query.export, name="query-export"),
     path("credit", credit.credit, name="credit"),
+    path("jobs", jobs.job_list, name="jobs"),
+    path("jobs/<int:pk>", jobs.show, name="job"),
+    path("jobs/<int:pk>/stop", jobs.stop, name="job-stop"),
+    path("jobs/<int:pk>/file", jobs.fetch, name="job-file"),
 ]

@@ -128,6 +128,10 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# --- Background jobs --------------------------------------------------------------------------------
+
+JOBS_DIR = VAR_DIR / "jobs"  # the files that they make, for an hour
+
 # --- Security -------------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {

@@ -1,0 +1,28 @@
+"""Run background jobs, one after another, in the foreground; several may run at a time."""
+
+import os
+import signal
+import threading
+
+from django.core.management.base import BaseCommand
+
+from grades.jobs import run_next, run_until
+
+
+class Command(BaseCommand):
+    help = "Runs background jobs (exports of many rows) until SIGTERM or Ctrl-C. Several of it may run at a time."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--once", action="store_true", help="run the jobs that wait, then end")
+        parser.add_argument("--with-parent", action="store_true", help="end when the parent process ends")
+
+    def handle(self, *, once, with_parent, **options):
+        if once:
+            while run_next():
+                pass
+            return
+        told, parent = threading.Event(), os.getppid()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_arguments: told.set())
+        # Within a batch the signal waits: the job is left at the end of a batch.
+        run_until(lambda: told.is_set() or (with_parent and os.getppid() != parent), told.wait)
