@@ -19,9 +19,9 @@ KEYS = (
     "null", "9223372036854775808", "_5F", "'", "1\n", "+1",
 )  # fmt: skip
 PARAMETERS = (
-    "q", "q", "q", "p", "p", "review", "lowest", "remarks", "from", "to", "state", "rating", "o", "ot", "all", "e",
-    "_facets", "_popup", "_to_field", "acc_nbr", "acc_nbr__regex", "id__exact", "reviewer__password__startswith",
-    "pk", "q__isnull", "\0", "next",
+    "q", "q", "q", "p", "p", "show", "after", "review", "lowest", "remarks", "from", "to", "state", "rating", "o", "ot",
+    "all", "e", "_facets", "_popup", "_to_field", "acc_nbr", "acc_nbr__regex", "id__exact",
+    "reviewer__password__startswith", "pk", "q__isnull", "\0", "next",
 )  # fmt: skip
 ODD_VALUES = (
     "1", "0", "-1", "2", "3", "99999999999999999999", "1e5", "last", "yes", "no", "new", "open", "kept",
@@ -55,6 +55,7 @@ PAGES = (
     "/admin/", "/query", "/admin/password_change/", "/admin/jsi18n/",
     "/admin/autocomplete/", "/admin/grades/account/import/", "/admin/grades/account/import/template.xlsx",
     "/admin/grades/", "/admin/r/1/1/", "/admin/grades/account/add/", "/admin/auth/user/add/",
+    "/admin/grades/grade/queue/",
 )  # fmt: skip
 
 
@@ -161,7 +162,9 @@ def pages(draw):
         else:
             request.form = [
                 ("review_state", draw(pick(["new", "closed", "", "x", "\0"]))),
-                ("review_note", draw(odd_text)),
+                ("note", draw(odd_text)),
+                ("assignee", draw(pick(KEYS))),
+                ("version", draw(pick(KEYS))),
                 ("post", "yes"),
             ]
     return request

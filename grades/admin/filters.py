@@ -53,6 +53,22 @@ class LowestFilter(ChoiceFilter):
         return queryset.at_or_below(int(value))
 
 
+class AssigneeFilter(ChoiceFilter):
+    title = gettext_lazy("assignee")
+    parameter_name = "assignee"
+    parameter_names = ("assignee",)
+
+    def __init__(self, request, *args):
+        self.user = request.user
+        super().__init__(request, *args)
+
+    def lookups(self, request, model_admin):
+        return [("me", _("Mine"))]
+
+    def narrow(self, queryset, value):
+        return queryset.filter(assignment__assignee=self.user)
+
+
 class RemarksFilter(ChoiceFilter):
     title = gettext_lazy("remarks")
     parameter_name = "remarks"

@@ -1,66 +1,55 @@
 """Ratings: staff read, filter, review and export them, and cannot add or rewrite them."""
 
-from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
+from django.contrib import admin
 from django.contrib.admin.utils import display_for_value
-from django.contrib.admin.widgets import AdminTextareaWidget
-from django.db import models, transaction
+from django.db import models
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from ..database.paging import bounded_count, count_label
 from ..exports import ratings_table
-from ..models import Conflict, Grade, Repeat
-from .actions import ConfirmForm
+from ..models import Conflict, Grade, Repeat, ReviewNote
 from .exports import Exports
-from .filters import DateFilter, LowestFilter, RemarksFilter, ReviewFilter
+from .filters import AssigneeFilter, DateFilter, LowestFilter, RemarksFilter, ReviewFilter
 from .lists import ListAdmin
+from .queue import QueueAdmin
+from .reviews import ReviewAdmin
 
 REMARKS_SHOWN = 40
 
 
-class ReviewForm(ConfirmForm):
-    """The note for every rating of a bulk review."""
-
-    note = forms.CharField(
-        label=gettext_lazy("Review note"),
-        max_length=Grade._meta.get_field("review_note").max_length,
-        required=False,
-        widget=AdminTextareaWidget(attrs={"rows": 4}),
-        help_text=gettext_lazy("Replaces the existing notes. Leave it empty to keep them."),
-    )
-
-
 @admin.register(Grade)
-class GradeAdmin(Exports, ListAdmin):
+class GradeAdmin(QueueAdmin, ReviewAdmin, Exports, ListAdmin):
     export_table = staticmethod(ratings_table)
     change_list_template = "admin/grades/grade/change_list.html"
     ordering = ("-insert_time", "-id")
     arrival_field = "insert_time"
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")
-    list_filter = (ReviewFilter, LowestFilter, RemarksFilter, DateFilter)
+    list_filter = (ReviewFilter, AssigneeFilter, LowestFilter, RemarksFilter, DateFilter)
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy('The beginning of an account number. For an exact match use quotes: "13800138000"')
     actions = ("mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv", "delete_selected")
     fieldsets = (
         (None, {"fields": ("acc_nbr", "insert_time", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")}),
-        (gettext_lazy("review"), {"fields": ("review_state", "review_note", "reviewer", "reviewed_at")}),
+        (
+            gettext_lazy("review"),
+            {"fields": ("thread", "note", "review_state", "assignee", "version", "reviewer", "reviewed_at")},
+        ),
     )
     readonly_fields = (
         *fieldsets[0][1]["fields"],
+        "thread",
         "reviewer",
         "reviewed_at",
         "duplicates",
         "in_conflict",
         "from_conflict",
     )
-    deletion_note = gettext_lazy("Their duplicates and conflicting submissions are deleted too.")
-    formfield_overrides = {models.CharField: {"widget": AdminTextareaWidget(attrs={"rows": 4})}}
+    deletion_note = gettext_lazy("Their notes, duplicates and conflicting submissions are deleted too.")
 
     # --- Permissions ------------------------------------------------------------------------------
 
@@ -77,6 +66,9 @@ class GradeAdmin(Exports, ListAdmin):
         if self.admin_site.get_model_admin(Conflict).has_view_permission(request):
             fields += ["in_conflict"] + ["from_conflict"] * hasattr(obj, "kept_from")
         content, review = self.fieldsets
+        if not self.has_change_permission(request, obj):
+            shown = ("thread", "review_state", "assigned_to", "reviewer", "reviewed_at")
+            review = (review[0], {"fields": shown})
         return content, (_("duplicates and conflicts"), {"fields": fields}), review
 
     @admin.display(description=gettext_lazy("duplicates"))
@@ -108,6 +100,7 @@ class GradeAdmin(Exports, ListAdmin):
             name: count_label(bounded_count(rows))
             for name, rows in (
                 (Grade._meta.verbose_name_plural, Grade.objects.filter(pk__in=[grade.pk for grade in objs])),
+                (ReviewNote._meta.verbose_name_plural, ReviewNote.objects.filter(grade__in=objs)),
                 (_("duplicates"), Repeat.objects.filter(grade__in=objs)),
                 (
                     Conflict._meta.verbose_name_plural,
@@ -128,32 +121,3 @@ class GradeAdmin(Exports, ListAdmin):
     @admin.display(description=gettext_lazy("review"))
     def review(self, grade):
         return render_to_string("grades/review_state.html", {"grade": grade})
-
-    # --- Review -------------------------------------------------------------------------------
-
-    def save_model(self, request, obj, form, change):
-        if form.changed_data:
-            Grade.objects.filter(pk=obj.pk).review(obj.review_state, request.user, obj.review_note)
-
-    @admin.action(permissions=["change"], description=gettext_lazy("Mark as followed up"))
-    def mark_followed_up(self, request, queryset):
-        return self.review_all(request, queryset, Grade.ReviewState.FOLLOWED_UP, _("Mark as followed up"))
-
-    @admin.action(permissions=["change"], description=gettext_lazy("Mark as closed"))
-    def mark_closed(self, request, queryset):
-        return self.review_all(request, queryset, Grade.ReviewState.CLOSED, _("Mark as closed"))
-
-    @admin.action(permissions=["change"], description=gettext_lazy("Reopen"))
-    def reopen(self, request, queryset):
-        return self.review_all(request, queryset, Grade.ReviewState.NEW, _("Reopen"))
-
-    def review_all(self, request, queryset, state, title):
-        form = ReviewForm(request.POST if "confirmed" in request.POST else None)
-        if not form.is_valid():
-            return self.confirmation_page(request, queryset, form, title)
-        with transaction.atomic():
-            count = self.confirmed(queryset, form).review(state, request.user, form.cleaned_data["note"] or None)
-            self.log_bulk(request, CHANGE, count, state.label)
-        message = ngettext("%(count)s rating is now: %(state)s.", "%(count)s ratings are now: %(state)s.", count)
-        self.message_user(request, message % {"count": f"{count:,}", "state": state.label}, messages.SUCCESS)
-        return None

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Case, CharField, Expression, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, Expression, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
 
+from ..database.joining import JoinedLines
 from ..database.localtime import LocalDay, LocalText, offset_expression, utc_offsets
-from ..models import Account, AccountQuerySet, Grade, GradeQuerySet
+from ..models import Account, AccountQuerySet, Grade, GradeQuerySet, ReviewNote
 
 TEXT, NUMBER, TIME, DAY = "text", "number", "time", "day"
 SEPARATOR = "\x1f"
@@ -90,6 +91,9 @@ DISPATCH_COLUMNS = [
     ("area", 12, TEXT, False),
     ("product", 24, TEXT, False),
 ]
+# Excel holds 32,767 characters in a cell, and the writer of XLSX counts some characters more than once.
+CELL_LENGTH = 30_000
+THREAD = [name for name, *_rest in RATING_COLUMNS].index("review_note")
 NO_DISPATCH = ("",) * len(DISPATCH_COLUMNS)
 
 
@@ -102,6 +106,8 @@ def ratings_table(queryset: GradeQuerySet) -> Table:
             return Coalesce(LocalText(F(name), offset_expression(name, offsets)), Value(""))
         if name == "review_state":
             return label(name, Grade.ReviewState.choices)
+        if name == "review_note":
+            return thread_text(offsets)
         if name == "reviewer":
             users = get_user_model().objects.filter(pk=OuterRef("reviewer_id"))
             return Coalesce(Subquery(users.values("username")), Value(""))
@@ -120,8 +126,19 @@ def ratings_table(queryset: GradeQuerySet) -> Table:
             local_day=LocalDay(F("insert_time"), offset_expression("insert_time", offsets))
         ),
         values=[*(value(name, kind) for name, _width, kind, _wraps in RATING_COLUMNS), dispatch_text()],
-        finish=split_dispatch,
+        finish=finish_rating,
     )
+
+
+def thread_text(offsets: list[tuple[datetime, int]]) -> Expression:
+    """The notes of a rating as one text, a line for each: time, author and note."""
+    time = LocalText(F("written_at"), offset_expression("written_at", offsets))
+    line = Concat(time, Value(" "), F("author_name"), Value(": "), F("text"), output_field=CharField())
+    notes = ReviewNote.objects.filter(grade=OuterRef("pk")).exclude(text="").order_by().values("grade")
+    joined = Subquery(notes.annotate(lines=JoinedLines(line, order="version, id")).values("lines"))
+    # Most ratings have no note, and need no look-up.
+    has_thread = Q(review_version__gt=0) | ~Q(review_note="")
+    return Case(When(has_thread, then=Coalesce(joined, Value(""))), default=Value(""), output_field=CharField())
 
 
 def dispatch_text() -> Subquery:
@@ -134,7 +151,10 @@ def dispatch_text() -> Subquery:
     return Subquery(newest.values(text=Concat(*cells[:-1], output_field=CharField()))[:1])
 
 
-def split_dispatch(row: tuple) -> tuple:
+def finish_rating(row: tuple) -> tuple:
+    """Shorten a long thread, and split the dispatch into its cells."""
+    if len(row[THREAD]) > CELL_LENGTH:
+        row = (*row[:THREAD], f"…{row[THREAD][1 - CELL_LENGTH :]}", *row[THREAD + 1 :])
     text = row[-1]
     return row[:-1] + (tuple(text.split(SEPARATOR, len(NO_DISPATCH) - 1)) if text else NO_DISPATCH)
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('grades', '0006_normal_numbers'),
+        ('grades', '0009b_open_ratings'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -3,16 +3,21 @@
 from .accounts import ACC_NBR_LENGTH, Account, AccountQuerySet, Credit
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
-from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet
+from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet, low_limit
 from .jobs import Job, JobFailed, TooManyJobs
 from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
+from .queue import QUEUES, OpenRating
+from .reviews import NOTE_LENGTH, Assignment, ReviewChanged, ReviewNote, review_many, save_review
 
 __all__ = [
     "ACC_NBR_LENGTH",
     "CONTENT",
+    "NOTE_LENGTH",
+    "QUEUES",
     "REMARK_LENGTH",
     "Account",
     "AccountQuerySet",
+    "Assignment",
     "Char32UUIDField",
     "Conflict",
     "Credit",
@@ -20,10 +25,16 @@ __all__ = [
     "GradeQuerySet",
     "Job",
     "JobFailed",
+    "OpenRating",
     "Repeat",
+    "ReviewChanged",
+    "ReviewNote",
     "TooManyJobs",
     "clean_number",
     "is_cut_off",
+    "low_limit",
     "normal_number",
     "normal_prefix",
+    "review_many",
+    "save_review",
 ]

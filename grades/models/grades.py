@@ -21,6 +21,11 @@ REMARK_LENGTH = 500
 CONTENT = ("acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")
 
 
+def low_limit():
+    """A rating is low if its lowest grade is at or below this: 2 of 1 … 5."""
+    return settings.GRADE_MIN + (settings.GRADE_MAX - settings.GRADE_MIN) // 4
+
+
 class GradeQuerySet(models.QuerySet):
     def newest_first(self):
         # Ids do not follow time: auto-increment leaves gaps, and several writers interleave.
@@ -42,16 +47,8 @@ class GradeQuerySet(models.QuerySet):
         """Ratings with at least one grade of `value` or less."""
         return self.filter(lowest_grade__lte=value)
 
-    def review(self, state, reviewer, note=None):
-        """Set the review state of these ratings, with `reviewer` and the time; returns how many.
-
-        `note` replaces their notes; None leaves them as they are.
-        """
-        changes = {"review_state": state, "reviewer": reviewer, "reviewed_at": timezone.now()}
-        return self.update(**changes if note is None else {**changes, "review_note": note})
-
     def delete(self):
-        """Delete these ratings with their duplicates and conflicts; returns what stock Django's `delete` returns.
+        """Delete these ratings with all rows that refer to them; returns what stock Django's `delete` returns.
 
         Memory is one batch. Stock Django loads every rating to find the rows that refer to it.
         """
@@ -139,6 +136,9 @@ class Grade(Content):
     review_state = models.CharField(
         _("review"), max_length=16, choices=ReviewState, default=ReviewState.NEW, db_default=ReviewState.NEW
     )
+    # Raised by each change of the review, so that nobody overwrites a change that they have not seen; see `reviews`.
+    review_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    # From before there was a thread of notes. Not written any more; its texts were copied into the thread.
     review_note = models.CharField(_("review note"), max_length=1000, blank=True, default="", db_default="")
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -178,3 +178,18 @@ class Grade(Content):
                 condition=Q(review_state="new") | Q(reviewed_at__isnull=False), name="grade_review_has_time"
             ),
         ]
+
+    @property
+    def has_thread(self):
+        return bool(self.review_version or self.review_note)
+
+    @property
+    def thread(self):
+        """The notes of the review, oldest first."""
+        return self.notes.all() if self.has_thread else []
+
+    @property
+    def assignee(self):
+        """The user who takes care of this rating, or None."""
+        assignment = getattr(self, "assignment", None)
+        return assignment and assignment.assignee

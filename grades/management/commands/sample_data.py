@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from grades.management.interrupts import stops_on_interrupt
 from grades.management.large_sample import TEMPLATES, LargeSample
-from grades.models import REMARK_LENGTH, Account, Grade, Repeat
+from grades.models import REMARK_LENGTH, Account, Grade, Repeat, ReviewNote
 from grades.submissions.store import NewRating, record_conflict
 
 BATCH = 2000
@@ -121,6 +121,7 @@ class Command(BaseCommand):
                 maker = SampleMaker(Random(seed), grades, accounts, reviewer=user)  # noqa: S311 - not for secrets
                 store(maker.accounts(), accounts, "dispatch list")
                 store(maker.grades(), grades, "ratings")
+                maker.add_notes()
                 maker.add_duplicates_and_a_conflict()
                 ignore_interrupts()
         return password
@@ -235,6 +236,21 @@ class SampleMaker:
                 remarks = [self.make_remark(level) for level in levels]
             yield self.make_grade(acc_nbr, levels, remarks, self.make_time(index))
 
+    def add_notes(self):
+        """The note of each review; call after `grades`."""
+        ReviewNote.objects.bulk_create(
+            ReviewNote(
+                grade=grade,
+                version=grade.review_version,
+                text=self.random.choice(NOTES),
+                state=grade.review_state,
+                author=self.reviewer,
+                author_name=self.reviewer.username if self.reviewer else "",
+                written_at=grade.reviewed_at,
+            )
+            for grade in Grade.objects.exclude(review_state="new")
+        )
+
     def add_duplicates_and_a_conflict(self):
         """One or two duplicates for some of the newest ratings, and one conflict; call after `grades`."""
         for grade in Grade.objects.newest_first()[1:200:25]:
@@ -295,7 +311,7 @@ class SampleMaker:
             if reviewed_at < self.now:
                 closed = random.random() < 0.6
                 grade.review_state = Grade.ReviewState.CLOSED if closed else Grade.ReviewState.FOLLOWED_UP
-                grade.review_note = random.choice(NOTES)
                 grade.reviewer = self.reviewer
                 grade.reviewed_at = reviewed_at
+                grade.review_version = 1
         return grade

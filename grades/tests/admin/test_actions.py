@@ -1,96 +1,14 @@
-"""admin/actions.py and the actions on ratings: review and deletion in bulk."""
-
-from datetime import timedelta
+"""admin/actions.py and the actions on ratings: deletion in bulk. test_reviews.py has the bulk review."""
 
 import pytest
-from django.contrib.admin.models import CHANGE, DELETION, LogEntry
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.contrib.admin.models import DELETION, LogEntry
 from django.utils import timezone
 
 from grades.models import Account, Grade
 
-from ..helpers.office import ACCOUNTS, CONFLICTS, GRADES, act, confirm, log_in, make_credit, messages
+from ..helpers.office import ACCOUNTS, CONFLICTS, GRADES, act, confirm, make_credit, messages
 
 pytestmark = pytest.mark.django_db
-
-
-# --- Review ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("action", "state"), [("mark_followed_up", "followed_up"), ("mark_closed", "closed"), ("reopen", "new")]
-)
-def test_a_selection_is_reviewed_with_a_note_and_logged_once(editor, superuser, make_grade, action, state):
-    first, second, _other = make_grade(), make_grade(), make_grade()
-    Grade.objects.review("followed_up", superuser, "before")
-    client = log_in(editor)
-    page = act(client, action, [first.pk, second.pk])
-    assert "This changes 2 ratings." in page.text
-    assert Grade.objects.filter(review_note="before").count() == 3
-
-    response = confirm(client, page, note="已回电")
-
-    assert (response.status_code, response["Location"]) == (302, GRADES)
-    assert messages(response) == [f"2 ratings are now: {Grade.ReviewState(state).label}."]
-    rows = Grade.objects.order_by("pk").values_list("review_state", "review_note", "reviewer__username")
-    assert list(rows) == [(state, "已回电", "editor"), (state, "已回电", "editor"), ("followed_up", "before", "boss")]
-    assert all(timezone.now() - grade.reviewed_at < timedelta(minutes=1) for grade in Grade.objects.all())
-    entry = LogEntry.objects.get()
-    assert (entry.user, entry.action_flag, entry.object_id, entry.object_repr) == (editor, CHANGE, None, "2 ratings")
-    chosen = f"{Grade.ReviewState(state).label}: #{first.pk}, #{second.pk}"
-    assert entry.get_change_message() == chosen
-
-
-def test_a_bulk_review_without_a_note_keeps_existing_notes(editor, make_grade):
-    noted, bare = make_grade(review_note="客户要求回电"), make_grade()
-    client = log_in(editor)
-    confirm(client, act(client, "mark_closed", [noted.pk, bare.pk]), note="")
-    rows = Grade.objects.order_by("pk").values_list("review_state", "review_note", "reviewer__username")
-    assert list(rows) == [("closed", "客户要求回电", "editor"), ("closed", "", "editor")]
-
-
-def test_a_bulk_review_covers_all_matches_beyond_the_counted_ones(superuser_client, make_grade, lower_count_limit):
-    lower_count_limit(100)
-    for number in range(130):
-        make_grade(acc_nbr=f"138{number}", grade1=1)
-    make_grade(acc_nbr="139", grade1=1)
-    make_grade(acc_nbr="138", grade1=5, grade2=5, grade3=5)
-    shown = list(Grade.objects.newest_first().values_list("pk", flat=True)[:50])
-    page = act(superuser_client, "mark_closed", shown, True, "?lowest=2&q=138")
-    assert "This changes 100+ ratings." in page.text
-    assert page.text.count('type="hidden"') < 60  # the page carries the filter, not the rows
-
-    with CaptureQueriesContext(connection) as queries:
-        response = confirm(superuser_client, page, note="")
-
-    assert messages(response) == ["130 ratings are now: Closed."]
-    assert Grade.objects.filter(review_state="closed").count() == 130
-    assert Grade.objects.filter(acc_nbr__in=["138", "139"], review_state="new").count() == 2
-    assert len([query for query in queries.captured_queries if query["sql"].startswith("UPDATE")]) == 1
-    entry = LogEntry.objects.get()
-    assert entry.object_repr == "130 ratings"
-    # what was searched for is an account number and stays out of the log
-    assert entry.get_change_message() == "Closed: all rows that matched “lowest=2&searched=yes”"
-
-
-def test_a_bulk_review_skips_ratings_newer_than_the_confirmation_page(superuser_client, make_grade):
-    grade = make_grade()
-    page = act(superuser_client, "mark_closed", [grade.pk], True, "?review=new")
-    late = make_grade()
-    response = confirm(superuser_client, page)
-    assert messages(response) == ["1 rating is now: Closed."]
-    late.refresh_from_db()
-    assert late.review_state == "new"
-
-
-def test_a_note_that_is_too_long_is_refused(superuser_client, make_grade):
-    grade = make_grade()
-    page = confirm(superuser_client, act(superuser_client, "mark_closed", [grade.pk]), note="x" * 1001)
-    assert "Ensure this value has at most 1000 characters" in page.text
-    assert Grade.objects.get().review_state == "new"
-    confirm(superuser_client, page, note="short")
-    assert Grade.objects.get().review_note == "short"
 
 
 def test_an_action_without_a_selection_does_nothing(superuser_client, make_grade):

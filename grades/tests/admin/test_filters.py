@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from django.utils import timezone
 
-from grades.models import Grade
+from grades.models import Grade, save_review
 
 from ..helpers.office import GRADES, SHANGHAI, act, numbers
 
@@ -35,6 +35,13 @@ def test_a_filter_shows_the_matching_ratings(superuser_client, make_grade, query
     make_grade(acc_nbr="2", grade1=2, grade2=5, grade3=5, txt1="好")
     make_grade(acc_nbr="1", grade1=5, grade2=5, grade3=1, txt1="")
     assert numbers(superuser_client.get(f"{GRADES}?{query}")) == found
+
+
+def test_mine_are_the_ratings_that_the_reader_takes_care_of(superuser_client, superuser, staff, make_grade):
+    for number, assignee in (("1", superuser), ("2", staff), ("3", None), ("4", superuser)):
+        save_review(make_grade(acc_nbr=number).pk, 0, staff, "new", assignee, "")
+    assert numbers(superuser_client.get(f"{GRADES}?assignee=me")) == ["4", "1"]
+    assert numbers(superuser_client.get(f"{GRADES}?assignee=me&review=closed")) == []
 
 
 @pytest.mark.parametrize(
@@ -73,6 +80,7 @@ def test_the_date_form_keeps_the_other_filters_and_the_search(superuser_client):
         "lowest=5",
         "lowest=x",
         "remarks=2",
+        "assignee=1",
     ],
 )
 def test_an_invalid_filter_is_removed_and_no_action_runs(superuser_client, make_grade, query):

@@ -18,6 +18,8 @@ LADDER = [
     ("GET", f"{GRADES}{{grade}}/change/", 403, 200, 200, 200),
     ("POST", f"{GRADES}{{grade}}/change/", 403, 403, 200, 200),
     ("GET", f"{GRADES}{{grade}}/history/", 403, 200, 200, 200),
+    ("GET", f"{GRADES}queue/", 403, 403, 200, 200),
+    ("POST", f"{GRADES}queue/", 403, 403, 400, 400),
     ("GET", f"{GRADES}add/", 403, 403, 403, 403),
     ("POST", f"{GRADES}add/", 403, 403, 403, 403),
     ("GET", f"{GRADES}{{grade}}/delete/", 403, 403, 403, 200),

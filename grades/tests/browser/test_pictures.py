@@ -80,6 +80,20 @@ def admin_detail(page):
         page.locator("#result_list tbody th a, #result_list .field-acc_nbr a").first.click()
 
 
+def admin_detail_noted(page):
+    page.goto("/admin/grades/grade/?review=followed_up")
+    with page.expect_navigation():
+        page.locator("#result_list .field-acc_nbr a").first.click()
+
+
+def admin_queue(page):
+    page.goto("/admin/grades/grade/queue/")
+
+
+def admin_queue_end(page):
+    page.goto("/admin/grades/grade/queue/?show=mine")
+
+
 def admin_review(page):
     page.goto("/admin/grades/grade/")
     for box in page.locator("#result_list input.action-select").all()[:3]:
@@ -150,8 +164,9 @@ def admin_delete(page):
 
 PAGES = [
     landing, login, query_found, query_not_found, query_english, not_found, admin_index, admin_list, admin_detail,
-    admin_review, admin_accounts, admin_import, admin_conflicts, admin_conflict, admin_delete, admin_conflict_kept,
-    admin_users, admin_users_english, admin_codes, codes_sheet, open_in_wechat,
+    admin_detail_noted, admin_queue, admin_queue_end, admin_review, admin_accounts, admin_import, admin_conflicts,
+    admin_conflict, admin_delete, admin_conflict_kept, admin_users, admin_users_english, admin_codes, codes_sheet,
+    open_in_wechat,
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import translation
 
-from grades.models import Grade
+from grades.models import Grade, ReviewNote
 
 from ..helpers.exported import SHANGHAI
 
@@ -84,5 +84,6 @@ def some(superuser):
 @pytest.fixture
 def nasty(make_grade):
     for number, text in enumerate(NASTY):
-        make_grade(acc_nbr=f"00{number}", txt1=text, txt2="", txt3=text, review_note=text)
+        grade = make_grade(acc_nbr=f"00{number}", txt1=text, txt2="", txt3=text, review_version=1)
+        ReviewNote.objects.create(grade=grade, version=1, text=text, author_name=text[:150])
     make_grade(acc_nbr="+8613800138000")

@@ -8,7 +8,7 @@ from python_calamine import CalamineWorkbook
 
 from grades.exports import xlsx
 from grades.exports.columns import DISPATCH_COLUMNS, RATING_COLUMNS
-from grades.models import Grade
+from grades.models import Grade, ReviewNote
 
 from ..helpers.exported import HEADINGS, as_cells, export, load, read_xlsx, table
 
@@ -87,7 +87,8 @@ def test_each_sheet_has_a_bold_frozen_heading_filter_and_widths(some, monkeypatc
 
 
 def test_remarks_and_notes_are_wrapped(make_grade):
-    make_grade(txt2="好", txt3="好", review_note="好")
+    rating = make_grade(txt2="好", txt3="好", review_version=1)
+    ReviewNote.objects.create(grade=rating, version=1, text="好")
     sheet = load(Grade.objects.all()).worksheets[0]
     wrapped = [cell.column_letter for cell in sheet[2] if cell.alignment.wrap_text]
     assert wrapped == ["E", "F", "G", "J"]

@@ -83,7 +83,9 @@ def table():
             grade.txt3,
             to_the_second(grade.insert_time),
             grade.get_review_state_display(),
-            grade.review_note,
+            "\n".join(
+                f"{to_the_second(note.written_at)} {note.author_name}: {note.text}" for note in grade.notes.all()
+            ),
             grade.reviewer.username if grade.reviewer else "",
             to_the_second(grade.reviewed_at),
             *dispatch_of(grade),

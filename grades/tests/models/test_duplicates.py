@@ -59,6 +59,7 @@ def test_deleting_a_rating_deletes_only_its_own_duplicates_and_conflicts(superus
     page = superuser_client.get(f"{GRADES}{grade.pk}/delete/").text
     assert re.findall(r"<li>(.*?)</li>", page.split("<h2>Summary</h2>")[1]) == [
         "Ratings: 1",
+        "Review notes: 0",
         "Duplicates: 3",
         "Conflicting submissions: 2",
         f"#{grade.pk}",
@@ -87,7 +88,7 @@ def test_bulk_deletion_deletes_duplicates_and_conflicts_too(superuser_client, ma
         make_conflict(grade)
     page = act(superuser_client, "delete_selected", [kept.pk], True, "?q=138")
     assert "This deletes 5 ratings. It cannot be undone." in page.text
-    assert "Their duplicates and conflicting submissions are deleted too." in page.text
+    assert "Their notes, duplicates and conflicting submissions are deleted too." in page.text
     assert messages(confirm(superuser_client, page)) == ["5 deleted."]
     assert (Grade.objects.get(), Repeat.objects.get().grade, Conflict.objects.count()) == (kept, kept, 0)
 
@@ -98,8 +99,8 @@ def test_the_cost_of_deletion_does_not_depend_on_the_rows(make_grade, make_confl
         Repeat.objects.create(grade=make_grade(txt1=str(number)))
     with CaptureQueriesContext(connection) as queries:
         assert Grade.objects.all().delete() == (2 * rows, {"grades.Repeat": rows, "grades.Grade": rows})
-    # begin; keys, no more keys; lock; rows; duplicates, conflicts by both keys, ratings; commit
-    assert len([query for query in queries.captured_queries if "SAVEPOINT" not in query["sql"]]) <= 8
+    # begin; keys, no more keys; lock; rows; duplicates, conflicts by both keys, notes, ratings; commit
+    assert len([query for query in queries.captured_queries if "SAVEPOINT" not in query["sql"]]) <= 9
 
 
 def test_more_ratings_than_a_batch_are_deleted(make_grade):

@@ -1,0 +1,119 @@
+"""The queue of the ratings that wait for a review, and who has which of them open."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from ..database.paging import bounded_count
+from .grades import Grade, low_limit
+from .reviews import Assignment
+
+QUEUE_BATCH = 50
+OPEN_FOR = timedelta(minutes=10)
+# Ratings of one person that are looked through for those that are not closed; the newest count.
+ASSIGNED_LIMIT = 10_000
+
+
+class OpenRating(models.Model):
+    """The rating that a person has open in the queue: for a while the queue gives it to nobody else."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    # Not checked: it may be deleted at any time, and a deletion of ratings need not look here.
+    grade = models.ForeignKey(Grade, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    opened_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "review_open"
+        default_permissions = ()
+
+    def __str__(self):
+        return f"#{self.grade_id}"
+
+
+class LowQueue:
+    """New ratings with a low grade, newest first, without those that somebody else has."""
+
+    name = "low"
+
+    def __init__(self, user):
+        self.user = user
+
+    def lowest_grades(self):
+        return range(settings.GRADE_MIN, low_limit() + 1)
+
+    def ratings(self):
+        return Grade.objects.filter(review_state="new", lowest_grade__in=self.lowest_grades())
+
+    def parts(self):
+        """The same in parts, each of which is one range of the index grade_by_kind, newest first."""
+        return [
+            # IN: for `=` Django writes `NOT has_remarks`, for which SQLite uses no index.
+            Grade.objects.filter(review_state="new", lowest_grade=value, has_remarks__in=[remarks])
+            for value in self.lowest_grades()
+            for remarks in (False, True)
+        ]
+
+    def count(self):
+        """How many wait, up to a limit (`bounded_count`), also those that somebody else has."""
+        return bounded_count(self.ratings())
+
+    def next(self, after=None):
+        """The newest rating, or the newest after another one, and opens it; None at the end of the queue."""
+        position = after and (after.insert_time, after.pk)
+        while keys := self.keys(position):
+            taken = self.taken([pk for _time, pk in keys])
+            for position in keys:
+                if position[1] not in taken and (rating := self.open(position[1])):
+                    return rating
+        return None
+
+    def keys(self, position):
+        """(time, key) of the next ratings, newest first."""
+        found = []
+        for part in self.parts():
+            if position:
+                time, pk = position
+                part = part.filter(Q(insert_time__lt=time) | Q(pk__lt=pk), insert_time__lte=time)
+            found += part.newest_first().values_list("insert_time", "pk")[:QUEUE_BATCH]
+        return sorted(found, reverse=True)[:QUEUE_BATCH]
+
+    def taken(self, pks):
+        """Which of these ratings somebody else takes care of or has open."""
+        since = timezone.now() - OPEN_FOR
+        opened = OpenRating.objects.filter(opened_at__gte=since).exclude(user=self.user)
+        assigned = Assignment.objects.filter(grade__in=pks, assignee__is_active=True).exclude(assignee=self.user)
+        return {*opened.values_list("grade", flat=True), *assigned.values_list("grade", flat=True)}
+
+    def open(self, pk):
+        """The rating, or None if it was deleted meanwhile."""
+        OpenRating.objects.update_or_create(user=self.user, defaults={"grade_id": pk, "opened_at": timezone.now()})
+        return Grade.objects.filter(pk=pk).select_related("assignment__assignee").first()
+
+
+class OtherQueue(LowQueue):
+    """New ratings without a low grade."""
+
+    name = "others"
+
+    def lowest_grades(self):
+        return range(low_limit() + 1, settings.GRADE_MAX + 1)
+
+
+class OwnQueue(LowQueue):
+    """The ratings that the user takes care of and that are not closed, newest first."""
+
+    name = "mine"
+
+    def ratings(self):
+        # Keys first: MariaDB would walk all ratings by time and look for the few.
+        pks = Assignment.objects.filter(assignee=self.user).order_by("-grade").values_list("grade", flat=True)
+        return Grade.objects.filter(pk__in=list(pks[:ASSIGNED_LIMIT]), review_state__in=["new", "followed_up"])
+
+    def parts(self):
+        return [self.ratings()]
+
+
+QUEUES = {queue.name: queue for queue in (LowQueue, OtherQueue, OwnQueue)}

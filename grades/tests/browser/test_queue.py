@@ -1,0 +1,115 @@
+"""The queue as staff work through it: clicks, keys, without JavaScript, and two browsers on one rating."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from grades.models import Grade, ReviewNote
+
+from .conftest import PASSWORD
+
+pytestmark = pytest.mark.browser
+
+QUEUE = "/admin/grades/grade/queue/"
+
+
+@pytest.fixture
+def low(clerk, make_grade, make_account):
+    """Ten new ratings with a low grade, from the oldest to the newest."""
+    make_account()
+    start = timezone.now() - timedelta(hours=1)
+    return [
+        make_grade(grade1=1, txt1=f"第 {number} 条", insert_time=start + timedelta(seconds=number))
+        for number in range(10)
+    ]
+
+
+@pytest.fixture
+def colleague(clerk, django_user_model):
+    user = django_user_model.objects.create_user("li", password=PASSWORD, is_staff=True)
+    user.user_permissions.set(clerk.user_permissions.all())
+    return user
+
+
+def test_ten_low_ratings_with_a_note_each_take_at_most_twenty_clicks(log_in, clerk, low):
+    page = log_in(clerk, "/admin/")
+    clicks = 0
+
+    def click(target):
+        nonlocal clicks
+        clicks += 1
+        target.click()
+
+    click(page.get_by_role("link", name="待跟进"))
+    for rating in reversed(low):
+        page.get_by_text(rating.txt1, exact=True).wait_for()
+        page.keyboard.type(f"已回电 {rating.pk}")  # the note has the focus
+        click(page.get_by_role("button", name="保存并处理下一条"))
+    page.get_by_text("已经到最后一条了。").wait_for()
+    assert clicks <= 20
+    notes = ReviewNote.objects.order_by("grade").values_list("text", "state", "author_name")
+    assert list(notes) == [(f"已回电 {rating.pk}", "followed_up", "clerk") for rating in low]
+
+
+def test_the_keys_are_enough(log_in, clerk, low):
+    page = log_in(clerk, QUEUE)
+    newest, second, third = reversed(low[-3:])
+    page.get_by_text(newest.txt1, exact=True).wait_for()
+    page.keyboard.type("first")
+    page.keyboard.press("Alt+3")
+    page.keyboard.press("Control+Enter")
+    page.get_by_text(second.txt1, exact=True).wait_for()
+    page.keyboard.press("Alt+k")
+    page.get_by_text(third.txt1, exact=True).wait_for()
+    page.keyboard.type("third")
+    page.keyboard.press("Alt+s")
+    page.get_by_text(low[-4].txt1, exact=True).wait_for()
+    notes = ReviewNote.objects.order_by("pk").values_list("grade", "text", "state")
+    assert list(notes) == [(newest.pk, "first", "closed"), (third.pk, "third", "followed_up")]
+
+
+def test_the_queue_works_without_javascript(log_in, clerk, low):
+    page = log_in(clerk, QUEUE, java_script_enabled=False)
+    page.get_by_label("备注").fill("已回电")
+    page.get_by_label("已关闭").check()
+    page.get_by_label("负责人").select_option("clerk")
+    page.get_by_role("button", name="保存并处理下一条").click()
+    expect(page.get_by_text(low[-2].txt1, exact=True)).to_be_visible()
+    rating = Grade.objects.get(pk=low[-1].pk)
+    assert (rating.review_state, rating.assignee, rating.thread.get().text) == ("closed", clerk, "已回电")
+
+
+def test_two_browsers_on_one_rating_lose_no_note(log_in, clerk, colleague, low):
+    address = f"/admin/grades/grade/{low[0].pk}/change/"
+    first, second = log_in(clerk, address), log_in(colleague, address)
+    first.locator("#id_note").fill("我已回电")
+    second.locator("#id_note").fill("客户要求上门")
+    first.get_by_label("已关闭").check()
+    first.get_by_role("button", name="保存", exact=True).click()
+    first.wait_for_url("**/grade/")
+    second.get_by_role("button", name="保存", exact=True).click()
+    told = second.locator(".errorlist.nonfield")
+    expect(told).to_contain_text("您打开之后，这条评价已被修改")
+    expect(told).to_contain_text("clerk：已关闭, 添加了备注")
+    expect(second.locator("#id_note")).to_have_value("客户要求上门")
+    expect(second.get_by_label("已关闭")).to_be_checked()
+    second.get_by_role("button", name="保存", exact=True).click()
+    second.wait_for_url("**/grade/")
+    rating = Grade.objects.get(pk=low[0].pk)
+    assert rating.review_state == "closed"
+    assert [note.text for note in rating.thread] == ["我已回电", "客户要求上门"]
+
+
+def test_links_lead_from_the_rating_to_the_look_up_and_back(log_in, clerk, low):
+    page = log_in(clerk, QUEUE)
+    page.get_by_label("备注").fill("half a note")
+    with page.context.expect_page() as opened:
+        page.get_by_role("button", name="查询这个号码").click()
+    look_up = opened.value
+    look_up.get_by_role("heading", name="派单记录").wait_for()
+    assert "13800138000" not in look_up.url
+    expect(page.get_by_label("备注")).to_have_value("half a note")
+    look_up.locator("section[aria-labelledby=ratings] tbody tr").first.get_by_role("link").click()
+    look_up.wait_for_url(f"**/admin/grades/grade/{low[-1].pk}/change/")
