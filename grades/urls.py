@@ -20,4 +20,5 @@ urlpatterns = [
     path("query", query.query, name="query"),
     path("query/export", query.export, name="query-export"),
     path("credit", credit.credit, name="credit"),
+    path("credit/withdraw", credit.withdraw, name="credit-withdraw"),
 ]

@@ -1,6 +1,6 @@
 """The tables and the questions asked of them."""
 
-from .accounts import ACC_NBR_LENGTH, Account, AccountQuerySet, Credit
+from .accounts import ACC_NBR_LENGTH, Account, AccountQuerySet, Credit, CreditQuerySet, Withdrawal
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet
@@ -15,9 +15,11 @@ __all__ = [
     "Char32UUIDField",
     "Conflict",
     "Credit",
+    "CreditQuerySet",
     "Grade",
     "GradeQuerySet",
     "Repeat",
+    "Withdrawal",
     "clean_number",
     "is_cut_off",
     "normal_number",

@@ -4,7 +4,7 @@ from django.http import Http404, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ..access import EXPORT_NUMBER, LOOK_UP, staff_route
+from ..access import EXPORT_NUMBER, LOOK_UP, keep_look_up, kept_look_up, staff_route
 from ..downloads import export_response
 from ..forms import ExportForm, LookupForm
 from ..models import Account, Grade, is_cut_off, normal_number
@@ -22,9 +22,12 @@ WIRE_PAY_TYPE = {Account.PayType.POSTPAID: "后付费", Account.PayType.PREPAID:
 @staff_route(LOOK_UP)
 @require_http_methods(["GET", "HEAD", "POST"])
 def query(request):
-    """`GET`: the page with the form. `POST acc_nbr`: its dispatches, as JSON, as a fragment or as the page."""
+    """`GET`: the page with the last look-up. `POST acc_nbr`: its dispatches, as JSON, as a fragment or as the page."""
     if request.method != "POST":
-        return render_query(request, {"form": LookupForm()})
+        form = LookupForm({"acc_nbr": kept_look_up(request)})
+        if not form.is_valid():
+            return render_query(request, {"form": LookupForm()})
+        return render_query(request, {"form": form, **lookup(form.cleaned_data["acc_nbr"])})
     form = LookupForm(request.POST)
     if not form.is_valid():
         if wants_json(request):
@@ -33,6 +36,7 @@ def query(request):
     acc_nbr = form.cleaned_data["acc_nbr"]
     if wants_json(request):
         return JsonResponse([wire_row(account) for account in Account.objects.of_number(acc_nbr)], safe=False)
+    keep_look_up(request)
     return render_query(request, {"form": form, **lookup(acc_nbr)})
 
 
@@ -53,12 +57,13 @@ def wire_row(account):
 
 def lookup(acc_nbr):
     """The template context of an account number."""
-    accounts = list(Account.objects.of_number(acc_nbr).select_related("credit__confirmed_by"))
+    accounts = list(Account.objects.of_number(acc_nbr))
     grades = list(Grade.objects.of_account(acc_nbr).newest_first()[: RATINGS_SHOWN + 1])
     longer = [] if accounts else Account.objects.longer_numbers(acc_nbr, LONGER_SHOWN)
     return {
         "acc_nbr": acc_nbr,
         "accounts": accounts,
+        "credits": accounts[0].credits_with_names() if accounts else [],
         "longer": longer,
         "is_incomplete": not accounts and (bool(longer) or is_cut_off(normal_number(acc_nbr))),
         "grades": grades[:RATINGS_SHOWN],
