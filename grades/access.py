@@ -25,6 +25,8 @@ WITHDRAW_CREDIT = ("grades.add_withdrawal",)
 IMPORT_DISPATCHES = ("grades.add_account", "grades.change_account")
 # The holder of a code can read the account number and rate it, so printing is a right of those who keep the list.
 PRINT_CODES = ("grades.view_account", "grades.change_account")
+# The first steps of a new installation: staff, and the dispatch list.
+SET_UP = ("auth.add_user", *IMPORT_DISPATCHES)
 KEEP_CONFLICTS = ("grades.change_conflict",)
 
 

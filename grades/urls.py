@@ -3,7 +3,7 @@
 from django.urls import path
 
 from . import api
-from .views import credit, pages, query
+from .views import credit, first_steps, pages, query
 
 urlpatterns = [
     # mini programs: anonymous or with a signed token, no trailing slash
@@ -17,6 +17,7 @@ urlpatterns = [
     path("r/<path:code>", pages.open_in_wechat, name="open-in-wechat"),
     # staff
     path("", pages.home, name="home"),
+    path("first-steps", first_steps.first_steps, name="first-steps"),
     path("query", query.query, name="query"),
     path("query/export", query.export, name="query-export"),
     path("credit", credit.credit, name="credit"),
