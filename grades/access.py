@@ -6,13 +6,15 @@ The back office checks the same Django permissions through its ModelAdmin classe
 from functools import wraps
 from urllib.parse import urlencode
 
+from django.conf import settings
+from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.vary import vary_on_headers
 
-from .replies import is_scripted, json_error
+from .replies import is_ajax, is_scripted, json_error, wants_json
 
 # Every member of staff may look numbers up and download the ratings of a number: the contract of /query asks
 # for a staff session only.
@@ -21,9 +23,12 @@ EXPORT_NUMBER = ()
 # Each member of staff sees the own jobs only; starting one needs the right of what it does.
 SEE_OWN_JOBS = ()
 CONFIRM_CREDIT = ("grades.add_credit",)
+WITHDRAW_CREDIT = ("grades.add_withdrawal",)
 IMPORT_DISPATCHES = ("grades.add_account", "grades.change_account")
 # The holder of a code can read the account number and rate it, so printing is a right of those who keep the list.
 PRINT_CODES = ("grades.view_account", "grades.change_account")
+# The first steps of a new installation: staff, and the dispatch list.
+SET_UP = ("auth.add_user", *IMPORT_DISPATCHES)
 KEEP_CONFLICTS = ("grades.change_conflict",)
 
 
@@ -61,9 +66,29 @@ def refuse_stranger(request):
     login = f"{reverse('admin:login')}?{urlencode({'next': back})}"
     scripted = is_scripted(request)
     if not request.user.is_authenticated:
+        ended = _("Your session has ended. Please log in again.")
+        # Only pages of this site lead people to the login; other programs would collect the message.
+        if not wants_json(request) and (request.method == "POST" or settings.SESSION_COOKIE_NAME in request.COOKIES):
+            messages.warning(request, ended)
         if scripted:
-            return json_error(401, "login_required", _("Your session has ended. Please log in again."), login=login)
+            return json_error(401, "login_required", ended, login=login)
+        keep_look_up(request)
         return redirect(login)
     if scripted:
         return json_error(403, "staff_only", _("This page is for staff."), login=login)
     return render(request, "403.html", status=403)
+
+
+def keep_look_up(request):
+    """Keep the number of a form for the next `GET /query`: after a login, or in the other language.
+
+    In the session, because no address may hold a number. The page's script keeps the number itself, for each tab.
+    """
+    number = request.POST.get("acc_nbr", "")[:100]  # longer ones are refused
+    if number and number != kept_look_up(request) and not is_ajax(request):
+        request.session["looked_up"] = number
+
+
+def kept_look_up(request):
+    """The number that `keep_look_up` kept, as it was typed, or None."""
+    return request.session.get("looked_up")

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from .models import ACC_NBR_LENGTH, clean_number
+from .models import ACC_NBR_LENGTH, Withdrawal, clean_number
 
 MAX_TYPED = 100  # characters of a number with all its blanks and hyphens
 
@@ -51,6 +51,16 @@ class CreditForm(forms.Form):
 
     acct_id = forms.CharField(max_length=32)
     credit_amount = forms.DecimalField(max_digits=14, decimal_places=2)
+
+
+class WithdrawalForm(forms.ModelForm):
+    """The id of a credit, and the reason why it is withdrawn."""
+
+    credit = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+
+    class Meta:
+        model = Withdrawal
+        fields = ("reason",)
 
 
 class ExportForm(LookupForm):

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from . import api
-from .views import credit, jobs, pages, query
+from .views import credit, first_steps, jobs, pages, query
 
 urlpatterns = [
     # mini programs: anonymous or with a signed token, no trailing slash
@@ -17,9 +17,11 @@ urlpatterns = [
     path("r/<path:code>", pages.open_in_wechat, name="open-in-wechat"),
     # staff
     path("", pages.home, name="home"),
+    path("first-steps", first_steps.first_steps, name="first-steps"),
     path("query", query.query, name="query"),
     path("query/export", query.export, name="query-export"),
     path("credit", credit.credit, name="credit"),
+    path("credit/withdraw", credit.withdraw, name="credit-withdraw"),
     path("jobs", jobs.job_list, name="jobs"),
     path("jobs/<int:pk>", jobs.show, name="job"),
     path("jobs/<int:pk>/stop", jobs.stop, name="job-stop"),

@@ -1,24 +1,38 @@
 """The dispatch list, edited by hand or imported from a file."""
 
+import json
+from contextlib import closing
+
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from ..access import IMPORT_DISPATCHES, may
 from ..exports import dispatches_table
 from ..forms import LookupForm
-from ..imports import PAGE, ImportFailed, ValueRefused, account_template, check_acct_id, check_text, import_accounts
+from ..imports import (
+    PAGE,
+    ImportFailed,
+    ImportResult,
+    ValueRefused,
+    account_template,
+    check_acct_id,
+    check_text,
+    faulty_rows,
+    import_in_steps,
+)
 from ..models import Account
+from ..replies import is_ajax
 from .codes import CodesAction
 from .exports import Exports
 from .filters import DispatchDateFilter
@@ -45,14 +59,13 @@ class AccountForm(forms.ModelForm):
 
 
 class ImportForm(forms.Form):
-    """A dispatch list to import, or only to check."""
+    """The file of a dispatch list."""
 
     file = forms.FileField(
         label=gettext_lazy("File"),
         help_text=gettext_lazy("XLSX or CSV, with the headings of the template."),
         widget=forms.FileInput(attrs={"accept": ".xlsx,.csv"}),
     )
-    dry_run = forms.BooleanField(label=gettext_lazy("Check only, without importing"), required=False)
 
     def clean_file(self):
         file = self.cleaned_data["file"]
@@ -119,31 +132,73 @@ class AccountAdmin(Exports, CodesAction, ListAdmin):
         )
 
     def import_view(self, request):
-        """Check or import a file within this request. A check and the import after it upload the file twice."""
+        """Check or import a file within this request: `POST file`, with `dry_run` to check, `report` for a workbook.
+
+        The server keeps no file. The page's script sends the chosen file again for each step.
+        """
         if not self.has_import_permission(request):
             raise PermissionDenied
-        form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
-        result = None
-        if form.is_valid():
-            file = form.cleaned_data["file"]
-            try:
-                result = import_accounts(file, file.name, limits=PAGE, dry_run=form.cleaned_data["dry_run"])
-            except ImportFailed as error:
-                form.add_error("file", str(error))
-            else:
-                if not result.error_count and not result.dry_run:
-                    return self.report_import(request, result)
+        if request.method != "POST":
+            return self.import_page(request, ImportForm())
+        form = ImportForm(request.POST, request.FILES)
+        wants_report = "report" in request.POST
+        result = ImportResult(dry_run=form.data.get("dry_run") == "on" or wants_report)
+        steps = self.import_steps(request, form, result)
+        if is_ajax(request) and not wants_report:
+            return self.stream_import(request, form, result, steps)
+        for _progress in steps:
+            pass
+        if wants_report and result.error_count:
+            return FileResponse(faulty_rows(result), as_attachment=True, filename="faulty-rows.xlsx")
+        return self.import_page(request, form, result)
+
+    def import_steps(self, request, form, result):
+        """Import the file of the form; yields (done, total), and adds an error to the form if that is impossible."""
+        if not form.is_valid():
+            return
+        file = form.cleaned_data["file"]
+        try:
+            yield from import_in_steps(file, file.name, result, limits=PAGE)
+        except ImportFailed as error:
+            form.add_error("file", str(error))
+        else:
+            if not result.error_count and not result.dry_run:
+                self.log_import(request, result)
+
+    def stream_import(self, request, form, result, steps):
+        """Lines of JSON for the page's script: `{"done", "total"}` again and again, and `{"html"}` at the end.
+
+        If the reader goes away, the import ends and nothing is stored.
+        """
+        language = get_language()
+
+        def lines():
+            # A streamed response runs the iterator after the active language is reset.
+            with override(language), closing(steps):
+                for done, total in steps:
+                    yield json.dumps({"done": done, "total": total}) + "\n"
+                context = self.import_context(request, form, result)
+                html = render_to_string("admin/grades/account/import_result.html", context, request)
+                yield json.dumps({"html": html}) + "\n"
+
+        headers = {"X-Accel-Buffering": "no"}  # or nginx would hold the progress back
+        return StreamingHttpResponse(lines(), content_type="application/x-ndjson", headers=headers)
+
+    def import_context(self, request, form, result=None):
+        return {"form": form, "result": None if form.errors else result}
+
+    def import_page(self, request, form, result=None):
         context = {
             **self.admin_site.each_context(request),
             "title": _("Import the dispatch list"),
             "opts": self.opts,
-            "form": form,
-            "result": result,
             "limit": settings.IMPORT_MAX_MB,
+            "limit_bytes": settings.IMPORT_MAX_MB * 1024 * 1024,
+            **self.import_context(request, form, result),
         }
         return TemplateResponse(request, "admin/grades/account/import.html", context)
 
-    def report_import(self, request, result):
+    def log_import(self, request, result):
         counts = _("%(created)s added, %(updated)s changed, %(unchanged)s unchanged.") % {
             name: f"{getattr(result, name):,}" for name in ("created", "updated", "unchanged")
         }
@@ -154,8 +209,6 @@ class AccountAdmin(Exports, CodesAction, ListAdmin):
             action_flag=CHANGE,
             change_message=counts,
         )
-        self.message_user(request, counts, messages.SUCCESS)
-        return redirect("admin:grades_account_changelist")
 
     def template_view(self, request):
         if not self.has_import_permission(request):

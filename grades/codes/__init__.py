@@ -2,7 +2,7 @@
 
 from .cards import Card, last_day, make_cards, select_dispatches
 from .lists import csv_list, xlsx_list
-from .pictures import LINK, WECHAT, CodesFailed, available_kinds
+from .pictures import LINK, WECHAT, CodesFailed, available_kinds, picture_of
 from .sheet import SHEET_CARDS, sheet_chunks
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "csv_list",
     "last_day",
     "make_cards",
+    "picture_of",
     "select_dispatches",
     "sheet_chunks",
     "xlsx_list",

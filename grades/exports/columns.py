@@ -159,10 +159,10 @@ def finish_rating(row: tuple) -> tuple:
     return row[:-1] + (tuple(text.split(SEPARATOR, len(NO_DISPATCH) - 1)) if text else NO_DISPATCH)
 
 
-def offsets_of_site() -> list[tuple[datetime, int]]:
-    """The offsets of the site's zone over the times of all ratings."""
+def offsets_of_site(model: Any = Grade, field: str = "insert_time") -> list[tuple[datetime, int]]:
+    """The offsets of the site's zone over the times of all rows of `model`."""
     now = timezone.now()
-    ordered = Grade.objects.order_by("insert_time").values_list("insert_time", flat=True)
+    ordered = model.objects.order_by(field).values_list(field, flat=True)
     first, last = ordered.first() or now, ordered.last() or now
     return utc_offsets(timezone.get_default_timezone(), first, max(last, now) + timedelta(days=1))
 

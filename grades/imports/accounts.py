@@ -1,6 +1,6 @@
 """Import a dispatch list (派单): check the rows of a file and store all of them or none."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -10,10 +10,10 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from ..models import Account
-from ..reader.tables import Table, is_blank
-from .cells import ValueRefused, clean
+from ..reader.tables import BROKEN_CELL, Cell, Table, is_blank
+from .cells import ValueRefused, clean, to_text
 from .files import open_table
-from .headings import find_columns, known_headings
+from .headings import find_columns, known_headings, label
 from .process import COMMAND, Limits
 from .refusals import ImportFailed
 
@@ -23,6 +23,8 @@ OTHERS = ("acc_nbr", "customer_name", "area", "product", "pay_type", "state", "m
 BATCH = 1000
 ERRORS_KEPT = 100
 ERRORS_COUNTED = 1000
+CHANGES_KEPT = 100  # of each kind
+CELL_KEPT = 500  # characters of a cell of a faulty row
 
 Values: TypeAlias = dict[str, Any]
 AddError: TypeAlias = Callable[[int, str, str], None]
@@ -42,11 +44,34 @@ class RowError:
 
 
 @dataclass
+class FaultyRow:
+    """The nine cells of a row with errors, as text, and its errors: (heading or "", message)."""
+
+    cells: list[str] = field(default_factory=list)
+    reasons: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class Change:
+    """A row of the file and the row of the list that it became; `old` has the columns that were different."""
+
+    kind: str  # "created", "updated" or "unchanged"
+    account: Account
+    old: Values = field(default_factory=dict)
+
+    def differences(self) -> list[tuple[str, Any, Any]]:
+        """(name, old value, new value) of each column that changed, as people read them."""
+        before = Account(**self.old)
+        return [(label(column), shown(before, column), shown(self.account, column)) for column in self.old]
+
+
+@dataclass
 class ImportResult:
     """The numbers of rows that were added, changed and already the same; after a dry run, that would be.
 
     With any error nothing is written and these three are 0. `errors` keeps the first 100 of
     `error_count`. With more than 1,000 errors `stopped` is true: the rest of the file was not checked.
+    `faulty` has every row with errors by its number, `changes` the first 100 rows of each kind.
     """
 
     created: int = 0
@@ -56,14 +81,24 @@ class ImportResult:
     error_count: int = 0
     dry_run: bool = False
     stopped: bool = False
+    headings: list[str] = field(default_factory=list, compare=False)
+    faulty: dict[int, FaultyRow] = field(default_factory=dict, compare=False)
+    changes: list[Change] = field(default_factory=list, compare=False)
 
     def add_error(self, row: int, column: str, message: str) -> None:
         if self.error_count == ERRORS_COUNTED:
             self.stopped = True
             return
         self.error_count += 1
+        self.faulty.setdefault(row, FaultyRow()).reasons.append((column, message))
         if len(self.errors) < ERRORS_KEPT:
             self.errors.append(RowError(row, column, message))
+
+    def add_changes(self, kind: str, rows: list[tuple[Values, Values]]) -> None:
+        """Count rows of a kind, each with the values that were different, and keep the first."""
+        count = getattr(self, kind)
+        setattr(self, kind, count + len(rows))
+        self.changes += [Change(kind, Account(**values), old) for values, old in rows[: max(0, CHANGES_KEPT - count)]]
 
 
 def import_accounts(
@@ -87,20 +122,32 @@ def import_accounts(
 
     Raises ImportFailed if the file cannot be used as a whole, or if another writer makes the database refuse.
     """
+    result = ImportResult(dry_run=dry_run)
+    for done, total in import_in_steps(file, name, result, limits=limits, before_commit=before_commit):
+        if progress:
+            progress(done, total)
+    return result
+
+
+def import_in_steps(
+    file: IO[bytes],
+    name: str,
+    result: ImportResult,
+    *,
+    limits: Limits = COMMAND,
+    before_commit: Callable[[], object] | None = None,
+) -> Iterator[tuple[int, int]]:
+    """`import_accounts` as a generator of (done, total), which fills `result`. To close it early imports nothing."""
     with open_table(file, name, known_headings(), limits) as table:
-        return import_table(table, dry_run=dry_run, progress=progress, before_commit=before_commit)
+        yield from import_table(table, result, before_commit=before_commit)
 
 
 def import_table(
-    table: Table,
-    *,
-    dry_run: bool = False,
-    progress: Callable[[int, int], object] | None = None,
-    before_commit: Callable[[], object] | None = None,
-) -> ImportResult:
-    """Import the rows of a table; see import_accounts."""
+    table: Table, result: ImportResult, *, before_commit: Callable[[], object] | None = None
+) -> Iterator[tuple[int, int]]:
+    """Import the rows of a table; see import_in_steps."""
     places = find_columns(table.headings, known_headings())
-    result = ImportResult(dry_run=dry_run)
+    result.headings = [table.headings[place] for place in places.values()]
     total = 2 * table.size
 
     # The file is read twice: in between, memory holds the keys of a large file and not its rows.
@@ -108,28 +155,25 @@ def import_table(
     done = 0
     while size := sum(1 for _row in islice(checked, BATCH)):
         done += size
-        if progress:
-            progress(min(done, total), total)
+        yield min(done, total), total
     if not done:
         raise ImportFailed(_("There are no rows below the heading."))
     total = 2 * done
     if result.error_count:
-        return result
+        return
     try:
         with transaction.atomic():
-            rows = (values for _number, values in read_rows(table, places, refuse_changed_file) if values)
+            rows = (values for _number, _cells, values in read_rows(table, places, refuse_changed_file) if values)
             while batch := list(islice(rows, BATCH)):
                 store(batch, result)
                 done += len(batch)
-                if progress:
-                    progress(min(done, total), total)
+                yield min(done, total), total
             if before_commit:
                 before_commit()
     except (IntegrityError, OperationalError) as error:
         raise ImportFailed(
             _("The list is being changed by someone else, or the database is busy. Nothing was imported: try again.")
         ) from error
-    return result
 
 
 def check_rows(table: Table, places: dict[str, int], result: ImportResult) -> Iterator[int]:
@@ -138,25 +182,29 @@ def check_rows(table: Table, places: dict[str, int], result: ImportResult) -> It
     Ends after the thousandth error.
     """
     first_rows: dict[date, dict[str, int]] = {}  # dispatched_on → acct_id → row
-    for number, values in read_rows(table, places, result.add_error):
+    for number, cells, values in read_rows(table, places, result.add_error):
         if values:
             first = first_rows.setdefault(values["dispatched_on"], {}).setdefault(values["acct_id"], number)
             if first != number:
                 message = _("Rows %(first)d and %(second)d are the same account and dispatch date.")
                 result.add_error(number, "", message % {"first": first, "second": number})
+        if number in result.faulty:
+            result.faulty[number].cells = [cell_text(cells, place) for place in places.values()]
         yield number
         if result.stopped:
             return
 
 
-def read_rows(table: Table, places: dict[str, int], add_error: AddError) -> Iterator[tuple[int, Values | None]]:
-    """(number, values by column) of each row; None for the values if `add_error` was called for the row."""
+def read_rows(
+    table: Table, places: dict[str, int], add_error: AddError
+) -> Iterator[tuple[int, Sequence[Cell], Values | None]]:
+    """(number, cells, values by column) of each row; None for the values if `add_error` was called for the row."""
     width = len(table.headings)
     for number, cells in table.rows():
         if len(cells) > width and not all(map(is_blank, cells[width:])):
             # Further errors would name the wrong columns.
             add_error(number, "", _("The row has more cells than the heading: is a value with a comma not quoted?"))
-            yield number, None
+            yield number, cells, None
             continue
         values: Values = {}
         for column, place in places.items():
@@ -164,7 +212,7 @@ def read_rows(table: Table, places: dict[str, int], add_error: AddError) -> Iter
                 values[column] = clean(column, cells[place] if place < len(cells) else None)
             except ValueRefused as refusal:
                 add_error(number, table.headings[place], str(refusal))
-        yield number, values if len(values) == len(places) else None
+        yield number, cells, values if len(values) == len(places) else None
 
 
 def store(batch: list[Values], result: ImportResult) -> None:
@@ -175,25 +223,37 @@ def store(batch: list[Values], result: ImportResult) -> None:
         acct_id__in=[values["acct_id"] for values in batch], dispatched_on__range=(min(dates), max(dates))
     )
     stored = {tuple(account[column] for column in KEY): account for account in candidates.values(*KEY, *OTHERS)}
-    new, changed = [], []
+    kinds: dict[str, list[tuple[Values, Values]]] = {"created": [], "updated": [], "unchanged": []}
     for values in batch:
         account = stored.get(tuple(values[column] for column in KEY))
         if account is None:
-            new.append(Account(**values))
-        elif account != values:
-            changed.append(Account(**values))
-    result.created += len(new)
-    result.updated += len(changed)
-    result.unchanged += len(batch) - len(new) - len(changed)
+            kinds["created"].append((values, {}))
+        else:
+            old = {column: account[column] for column in OTHERS if account[column] != values[column]}
+            kinds["updated" if old else "unchanged"].append((values, old))
+    for kind, rows in kinds.items():
+        result.add_changes(kind, rows)
     if result.dry_run:
         return
-    Account.objects.bulk_create(new)
+    Account.objects.bulk_create([Account(**values) for values, _old in kinds["created"]])
     # An upsert takes one statement; bulk_update would build a CASE of a thousand branches per column.
     named_target = connection.features.supports_update_conflicts_with_target
     Account.objects.bulk_create(
-        changed, update_conflicts=True, update_fields=OTHERS, unique_fields=KEY if named_target else None
+        [Account(**values) for values, _old in kinds["updated"]],
+        update_conflicts=True,
+        update_fields=OTHERS,
+        unique_fields=KEY if named_target else None,
     )
 
 
 def refuse_changed_file(row: int, column: str, message: str) -> None:
     raise ImportFailed(_("The file changed while it was read. Nothing was imported: try again."))
+
+
+def cell_text(cells: Sequence[Cell], place: int) -> str:
+    cell = cells[place] if place < len(cells) else None
+    return "" if cell is None or cell is BROKEN_CELL else to_text(cell)[:CELL_KEPT]
+
+
+def shown(account: Account, column: str) -> Any:
+    return account.get_pay_type_display() if column == "pay_type" else getattr(account, column)

@@ -1,6 +1,6 @@
 """The tables and the questions asked of them."""
 
-from .accounts import ACC_NBR_LENGTH, Account, AccountQuerySet, Credit
+from .accounts import ACC_NBR_LENGTH, Account, AccountQuerySet, Credit, Withdrawal
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet, low_limit
@@ -30,6 +30,7 @@ __all__ = [
     "ReviewChanged",
     "ReviewNote",
     "TooManyJobs",
+    "Withdrawal",
     "clean_number",
     "is_cut_off",
     "low_limit",

@@ -104,16 +104,30 @@ class Account(models.Model):
         return (self.monthly_fee * self.CREDIT_FACTOR).to_integral_value(ROUND_CEILING)
 
     def confirm_credit(self, user):
-        """Confirm this dispatch's credit once; returns (credit, whether this call confirmed it)."""
+        """Confirm this dispatch's credit, once at a time; returns (credit, whether this call confirmed it)."""
+        withdrawn = Withdrawal.objects.filter(credit__account=self).count()
         return Credit.objects.get_or_create(
-            account=self, defaults={"credit_amount": self.credit_amount, "confirmed_by": user}
+            account=self,
+            withdrawn_before=withdrawn,
+            defaults={"credit_amount": self.credit_amount, "confirmed_by": user},
         )
+
+    def credits_with_names(self):
+        """The credits of this dispatch, newest first, with their withdrawals and the names of staff."""
+        related = ("confirmed_by", "withdrawal__withdrawn_by")
+        return list(self.credits.select_related(*related).order_by("-withdrawn_before"))
 
 
 class Credit(models.Model):
-    """The confirmation of a temporary credit for one dispatch."""
+    """The confirmation of a temporary credit for one dispatch; never changed, a withdrawal is a row of its own."""
 
-    account = models.OneToOneField(Account, on_delete=models.PROTECT, verbose_name=_("dispatched account"))
+    # The index of the unique constraint begins with this column.
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="credits", db_index=False, verbose_name=_("dispatched account")
+    )
+    # How many credits of the dispatch were withdrawn before this one. Withdrawals are never deleted, so there is
+    # one number at a time under which a credit can be confirmed.
+    withdrawn_before = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     credit_amount = models.DecimalField(_("credit amount"), max_digits=12, decimal_places=0)
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("confirmed by")
@@ -127,10 +141,38 @@ class Credit(models.Model):
         indexes = [
             # the admin's list: newest first
             models.Index(fields=["confirmed_at", "id"], name="credit_by_time"),
+            # the list of one clerk's credits, newest first
+            models.Index(fields=["confirmed_by", "confirmed_at", "id"], name="credit_by_clerk"),
         ]
         constraints = [
+            # one confirmation at a time, also of two clerks who press the button together
+            models.UniqueConstraint(fields=["account", "withdrawn_before"], name="credit_once_at_a_time"),
             models.CheckConstraint(condition=Q(credit_amount__gte=0), name="credit_not_negative"),
         ]
+
+    def __str__(self):
+        return f"#{self.pk}"
+
+    def withdraw(self, user, reason):
+        """Withdraw this credit, once; returns (withdrawal, whether this call withdrew it)."""
+        return Withdrawal.objects.get_or_create(credit=self, defaults={"reason": reason, "withdrawn_by": user})
+
+
+class Withdrawal(models.Model):
+    """The withdrawal of a credit, with the reason."""
+
+    credit = models.OneToOneField(Credit, on_delete=models.PROTECT, verbose_name=_("credit"))
+    reason = models.CharField(_("reason"), max_length=500)
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("withdrawn by")
+    )
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), default=timezone.now)
+
+    class Meta:
+        db_table = "credit_withdrawal"
+        verbose_name = _("withdrawal of a credit")
+        verbose_name_plural = _("withdrawals of credits")
+        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="withdrawal_has_reason")]
 
     def __str__(self):
         return f"#{self.pk}"

@@ -15,7 +15,7 @@ from .helpers.headers import ENGLISH, FRAGMENT, HTML, JQUERY, JSON
 
 pytestmark = pytest.mark.django_db
 
-STAFF_PATHS = ["/query", "/credit", "/query/export"]
+STAFF_PATHS = ["/query", "/credit", "/credit/withdraw", "/query/export"]
 LOGIN = "/admin/login/?next=%2Fquery"
 FIELDS = {"acc_nbr": "13800138000", "acct_id": "A1", "credit_amount": "149", "format": "csv"}
 
@@ -141,6 +141,42 @@ def test_no_cache_keeps_a_staff_page(staff, path):
         response = client.get(path)
         assert "no-store" in response["Cache-Control"]
         assert {"Accept", "X-Requested-With", "Cookie"} <= set(response["Vary"].split(", "))
+
+
+# --- An expired session -----------------------------------------------------------------------------
+
+
+def expired():
+    """A client whose browser still has the cookie of a session that has ended."""
+    client = Client(headers=HTML | ENGLISH)
+    client.cookies["sessionid"] = "x" * 32
+    return client
+
+
+@pytest.mark.parametrize(("method", "path"), [("get", "/query"), ("post", "/query"), ("post", "/credit")])
+def test_an_expired_session_is_announced_and_the_number_waits_for_the_login(staff, make_account, method, path):
+    make_account()
+    staff.set_password("correct horse")
+    staff.save()
+    client = expired()
+    response = getattr(client, method)(path, FIELDS, follow=True)
+    assert response.redirect_chain == [(LOGIN, 302)]
+    assert "Your session has ended. Please log in again." in response.text
+    assert "13800138000" not in response.text
+    page = client.post(LOGIN, {"username": "clerk", "password": "correct horse", "next": "/query"}, follow=True)
+    assert page.redirect_chain == [("/query", 302)]
+    assert ("王小明" in page.text) is (method == "post")
+    assert not Credit.objects.exists()
+
+
+def test_a_first_visitor_is_not_told_that_a_session_has_ended():
+    response = Client(headers=HTML | ENGLISH).get("/query", follow=True)
+    assert response.redirect_chain == [(LOGIN, 302)]
+    assert "session has ended" not in response.text
+
+
+def test_a_script_of_another_program_collects_no_messages():
+    assert "messages" not in Client().post("/query", FIELDS, headers=JQUERY).cookies
 
 
 # --- Every route ----------------------------------------------------------------------------------

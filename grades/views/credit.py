@@ -1,22 +1,26 @@
-"""The confirmation of a temporary credit."""
+"""The confirmation of a temporary credit, and its withdrawal."""
 
 from django.http import JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from ..access import CONFIRM_CREDIT, staff_route
-from ..forms import CreditForm, LookupForm
-from ..models import Account
+from ..access import CONFIRM_CREDIT, WITHDRAW_CREDIT, staff_route
+from ..forms import CreditForm, LookupForm, WithdrawalForm
+from ..models import Account, Credit
 from ..replies import json_error, wants_json
 from .query import lookup, render_query
 
 
-def refuse_credit(request, status, code, message, account=None):
+def refuse_credit(request, status, code, message, account=None, **context):
     if wants_json(request):
         return json_error(status, code, message)
-    found = {"form": LookupForm({"acc_nbr": account.acc_nbr}), **lookup(account.acc_nbr)} if account else {}
-    return render_query(request, {"form": LookupForm(), "problem": message, **found}, status=status)
+    found = look_up_again(account) if account else {}
+    return render_query(request, {"form": LookupForm(), "problem": message, **found, **context}, status=status)
+
+
+def look_up_again(account):
+    return {"form": LookupForm({"acc_nbr": account.acc_nbr}), **lookup(account.acc_nbr)}
 
 
 @require_POST
@@ -27,7 +31,7 @@ def refuse_without_right(request):
 @staff_route(CONFIRM_CREDIT, refuse=refuse_without_right)
 @require_POST
 def credit(request):
-    """`POST acct_id, credit_amount`: confirm the temporary credit of the newest dispatch of acct_id, once."""
+    """`POST acct_id, credit_amount`: confirm the temporary credit of the newest dispatch of acct_id, once at a time."""
     form = CreditForm(request.POST)
     if not form.is_valid():
         if wants_json(request):
@@ -54,11 +58,30 @@ def credit(request):
                 "created": created,
             }
         )
-    return render_query(
-        request,
-        {
-            "form": LookupForm({"acc_nbr": account.acc_nbr}),
-            "notice": _("The credit is confirmed.") if created else _("This credit was confirmed before."),
-            **lookup(account.acc_nbr),
-        },
-    )
+    notice = _("The credit is confirmed.") if created else _("This credit was confirmed before.")
+    return render_query(request, {"notice": notice, **look_up_again(account)})
+
+
+@require_POST
+def refuse_to_withdraw(request):
+    return refuse_credit(request, 403, "forbidden", _("You may not withdraw credits."))
+
+
+@staff_route(WITHDRAW_CREDIT, refuse=refuse_to_withdraw)
+@require_POST
+def withdraw(request):
+    """`POST credit, reason`: withdraw this credit, once. Its dispatch can have a credit again afterwards."""
+    form = WithdrawalForm(request.POST)
+    found = None
+    if "credit" not in form.errors:
+        found = Credit.objects.filter(pk=form.cleaned_data["credit"]).select_related("account").first()
+    if found is None:
+        return refuse_credit(request, 404, "unknown", _("This credit does not exist."))
+    if not form.is_valid():
+        message = " ".join(form.errors["reason"])
+        return refuse_credit(request, 400, "invalid", message, found.account, reason=request.POST.get("reason", ""))
+    _withdrawal, created = found.withdraw(request.user, form.cleaned_data["reason"])
+    if wants_json(request):
+        return JsonResponse({"credit": found.pk, "created": created})
+    notice = _("The credit is withdrawn.") if created else _("This credit was withdrawn before.")
+    return render_query(request, {"notice": notice, **look_up_again(found.account)})

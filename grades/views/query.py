@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ..access import EXPORT_NUMBER, LOOK_UP, staff_route
+from ..access import EXPORT_NUMBER, LOOK_UP, keep_look_up, kept_look_up, staff_route
 from ..database.paging import bounded_count, count_label
 from ..downloads import DIRECT_ROWS, ExportFailed, export_response
 from ..exports import About, ratings_table
@@ -25,9 +25,12 @@ WIRE_PAY_TYPE = {Account.PayType.POSTPAID: "后付费", Account.PayType.PREPAID:
 @staff_route(LOOK_UP)
 @require_http_methods(["GET", "HEAD", "POST"])
 def query(request):
-    """`GET`: the page with the form. `POST acc_nbr`: its dispatches, as JSON, as a fragment or as the page."""
+    """`GET`: the page with the last look-up. `POST acc_nbr`: its dispatches, as JSON, as a fragment or as the page."""
     if request.method != "POST":
-        return render_query(request, {"form": LookupForm()})
+        form = LookupForm({"acc_nbr": kept_look_up(request)})
+        if not form.is_valid():
+            return render_query(request, {"form": LookupForm()})
+        return render_query(request, {"form": form, **lookup(form.cleaned_data["acc_nbr"])})
     form = LookupForm(request.POST)
     if not form.is_valid():
         if wants_json(request):
@@ -36,6 +39,7 @@ def query(request):
     acc_nbr = form.cleaned_data["acc_nbr"]
     if wants_json(request):
         return JsonResponse([wire_row(account) for account in Account.objects.of_number(acc_nbr)], safe=False)
+    keep_look_up(request)
     return render_query(request, {"form": form, **lookup(acc_nbr)})
 
 
@@ -56,7 +60,7 @@ def wire_row(account):
 
 def lookup(acc_nbr):
     """The template context of an account number."""
-    accounts = list(Account.objects.of_number(acc_nbr).select_related("credit__confirmed_by"))
+    accounts = list(Account.objects.of_number(acc_nbr))
     ratings = Grade.objects.of_account(acc_nbr)
     grades = list(ratings.newest_first()[: RATINGS_SHOWN + 1])
     longer = [] if accounts else Account.objects.longer_numbers(acc_nbr, LONGER_SHOWN)
@@ -64,6 +68,7 @@ def lookup(acc_nbr):
         "acc_nbr": acc_nbr,
         "grade_count": count_label(len(grades) if len(grades) <= RATINGS_SHOWN else bounded_count(ratings)),
         "accounts": accounts,
+        "credits": accounts[0].credits_with_names() if accounts else [],
         "longer": longer,
         "is_incomplete": not accounts and (bool(longer) or is_cut_off(normal_number(acc_nbr))),
         "grades": grades[:RATINGS_SHOWN],

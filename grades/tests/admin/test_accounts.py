@@ -1,6 +1,7 @@
 """admin/accounts.py: the dispatch list, edited by hand or imported."""
 
 import io
+import json
 import re
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from openpyxl import load_workbook
 from grades.imports.process import machine_lock
 from grades.models import Account
 
-from ..helpers.office import ACCOUNTS, IMPORT, messages, numbers
+from ..helpers.office import ACCOUNTS, IMPORT, numbers
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +114,12 @@ def upload(client, *lines, name="list.csv", **data):
     return client.post(IMPORT, {"file": file, **data})
 
 
+def answer(response):
+    """The answer to an upload as one line of text."""
+    assert response.status_code == 200
+    return " ".join(re.sub(r"<[^>]*>", " ", response.text.split('id="import-result"')[1]).split())
+
+
 def test_an_import_is_logged_once_without_account_numbers(roles, make_account):
     make_account(acct_id="A1", dispatched_on="2026-11-01")
     response = upload(
@@ -120,8 +127,7 @@ def test_an_import_is_logged_once_without_account_numbers(roles, make_account):
         "13800138000,王小明,城东,畅享 129 套餐,postpaid,在用,2026-11-01,129.00,A1",
         "13800138001,李雷,城西,畅享 59 套餐,prepaid,在用,2026-11-01,59.00,A2",
     )
-    assert (response.status_code, response["Location"]) == (302, ACCOUNTS)
-    assert messages(response) == ["1 added, 1 changed, 0 unchanged."]
+    assert "1 added, 1 changed, 0 unchanged." in answer(response)
     assert list(Account.objects.order_by("acct_id").values_list("acct_id", "monthly_fee")) == [("A1", 129), ("A2", 59)]
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.action_flag, entry.object_repr) == ("editor", CHANGE, "Import")
@@ -178,8 +184,95 @@ def test_a_second_import_at_a_time_is_told_to_wait(superuser_client):
     message = "Another file is being imported, or the server is busy. Try again in a minute."
     assert response.context["form"].errors == {"file": [message]}
     assert not Account.objects.exists()
-    assert upload(superuser_client, line).status_code == 302
+    assert "1 added, 0 changed, 0 unchanged." in answer(upload(superuser_client, line))
     assert Account.objects.count() == 1
+
+
+GOOD = "13800138001,李雷,城西,畅享 59 套餐,prepaid,在用,2026-11-01,59.00,A2"
+
+
+@pytest.mark.parametrize("data", [{}, {"dry_run": "on"}], ids=["import", "check"])
+def test_the_changed_rows_are_listed_with_old_and_new_values(superuser_client, make_account, data):
+    make_account(acc_nbr="13800138001", acct_id="A2")
+    make_account(
+        acc_nbr="13800138003", acct_id="A4", customer_name="李雷", area="城西", product="x", monthly_fee="59.00"
+    )
+    lines = [GOOD, GOOD.replace("A2", "A3"), "13800138003,李雷,城西,x,postpaid,在用,2026-11-01,59.00,A4"]
+    text = answer(upload(superuser_client, *lines, **data))
+    assert "1 added, 1 changed, 1 unchanged." in text
+    changes = "customer name 王小明 → 李雷 area 城东 → 城西 product 畅享 129 套餐 → 畅享 59 套餐"
+    changes += " pay type Post-paid → Prepaid monthly fee 99.00 → 59.00"
+    assert f"≠ changed 13800138001 李雷 2026-11-01 {changes}" in text
+    assert "＋ added 13800138001 李雷 2026-11-01" in text
+    assert "＝ unchanged 13800138003 李雷 2026-11-01" in text
+
+
+def test_the_faulty_rows_are_downloaded_with_their_reasons_and_nothing_is_stored(superuser_client):
+    bad = "see note,=1+1,,,free,,2026-11-01,59.00,0003"
+    response = upload(superuser_client, GOOD, bad, GOOD, report="xlsx")
+    assert response["Content-Disposition"] == 'attachment; filename="faulty-rows.xlsx"'
+    rows = [list(row) for row in load_workbook(io.BytesIO(b"".join(response.streaming_content))).active.values]
+    assert rows[0] == ["Row", "Problem", *HEADING.split(",")]
+    reasons = "acc_nbr: “see note” is not an account number.\npay_type: “free” is neither 后付费 nor 预付费."
+    assert rows[1] == [3, reasons, "see note", "=1+1", None, None, "free", None, "2026-11-01", "59.00", "0003"]
+    assert rows[2][:2] == [4, "Rows 2 and 4 are the same account and dispatch date."]
+    assert len(rows) == 3
+    assert not Account.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_a_report_of_a_file_without_errors_is_a_check(superuser_client):
+    text = answer(upload(superuser_client, GOOD, report="xlsx"))
+    assert "No errors. Nothing was imported yet." in text
+    assert not Account.objects.exists()
+
+
+SCRIPT = {"x-requested-with": "XMLHttpRequest", "accept": "text/html"}
+
+
+def steps(response):
+    assert (response.status_code, response["Content-Type"]) == (200, "application/x-ndjson")
+    return [json.loads(line) for line in b"".join(response.streaming_content).decode().splitlines()]
+
+
+def upload_by_script(client, *lines, **data):
+    file = SimpleUploadedFile("list.csv", "\n".join((HEADING, *lines)).encode())
+    return client.post(IMPORT, {"file": file, **data}, headers=SCRIPT)
+
+
+def test_a_script_gets_the_progress_and_then_the_answer(superuser_client):
+    lines = [GOOD.replace("A2", f"A{number}") for number in range(1500)]
+    *progress, last = steps(upload_by_script(superuser_client, *lines))
+    assert progress[-1] == {"done": 3000, "total": 3000}
+    assert [step["done"] for step in progress] == [1000, 1500, 2500, 3000]
+    assert "1500 added, 0 changed, 0 unchanged." in last["html"]
+    assert last["html"].count('class="change-created"') == 100
+    assert "The list is imported:" in last["html"]  # in the language of the request
+    assert Account.objects.count() == 1500
+    assert LogEntry.objects.get().get_change_message() == "1,500 added, 0 changed, 0 unchanged."
+
+
+def test_a_script_gets_the_errors_of_rows_and_files(superuser_client):
+    [progress, last] = steps(upload_by_script(superuser_client, GOOD, GOOD))
+    assert progress["done"] == 2
+    assert "Rows 2 and 3 are the same account and dispatch date." in last["html"]
+    [last] = steps(upload_by_script(superuser_client))
+    assert "There are no rows below the heading." in last["html"]
+    assert not Account.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_script_that_goes_away_leaves_nothing_behind(superuser_client):
+    lines = [GOOD.replace("A2", f"A{number}") for number in range(1500)]
+    response = upload_by_script(superuser_client, *lines)
+    stream = iter(response.streaming_content)
+    assert [json.loads(next(stream))["done"] for _ in range(3)] == [1000, 1500, 2500]
+    assert Account.objects.count() == 1000  # in the transaction of the import
+    response.close()
+    assert not Account.objects.exists()
+    assert not LogEntry.objects.exists()
+    with machine_lock():
+        pass
 
 
 @pytest.mark.parametrize("data", [{}, {"file": ""}, {"dry_run": "on"}])
@@ -201,7 +294,7 @@ def test_a_filled_in_template_can_be_imported(superuser_client):
     filled = io.BytesIO()
     workbook.save(filled)
     response = superuser_client.post(IMPORT, {"file": SimpleUploadedFile("filled.xlsx", filled.getvalue())})
-    assert messages(response) == ["1 added, 0 changed, 0 unchanged."]
+    assert "1 added, 0 changed, 0 unchanged." in answer(response)
     assert Account.objects.get().acc_nbr == "13800138001"
 
 

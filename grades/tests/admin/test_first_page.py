@@ -58,8 +58,9 @@ def test_the_figures_are_counted_up_to_a_limit(
     monkeypatch.setattr(duplicates, "SHARE_LIMIT", 2)
     lower_count_limit(1)
     ContentType.objects.get_for_model(Conflict)
-    # session, user, duplicates and ratings of a day, of a month, open conflicts, the user's own actions
-    with django_assert_num_queries(8) as queries:
+    # session, user, three for the first steps, duplicates and ratings of a day, of a month, open conflicts, the user's
+    # own actions
+    with django_assert_num_queries(11) as queries:
         lines = figures(superuser_client)
     assert lines[:2] == [
         "Duplicates in the last 24 hours: 1 (less than 25.1 % of submissions)",

@@ -1,13 +1,17 @@
 """The import page as a clerk uses it: a file is refused, corrected, checked and imported."""
 
+import io
+import os
+
 import pytest
+from openpyxl import load_workbook
 from playwright.sync_api import expect
 
 from grades.models import Account
 
 from ..helpers.files import csv_file, numbered
 from ..helpers.hostile import two_sheets_of_one_name
-from ..helpers.office import ACCOUNTS, IMPORT
+from ..helpers.office import IMPORT
 from .conftest import PASSWORD, violations
 
 pytestmark = pytest.mark.browser
@@ -20,41 +24,153 @@ def boss(transactional_db, django_user_model):
     return django_user_model.objects.create_superuser("boss", password=PASSWORD)
 
 
-def upload(page, name, kind, content):
+BUTTONS = {"import": "#import-form input[type=submit]", "check": "[name=dry_run]"}
+
+
+def choose(page, name, kind, content):
     page.set_input_files("#id_file", {"name": name, "mimeType": kind, "buffer": content})
-    with page.expect_navigation():
-        page.click("#import-form [type=submit]")
+
+
+def press(page, button):
+    page.click(BUTTONS[button])
+    page.locator("#import-result > *").first.wait_for()
 
 
 def refused(page):
-    upload(page, "派单表.xlsx", XLSX, two_sheets_of_one_name())
+    choose(page, "派单表.xlsx", XLSX, two_sheets_of_one_name())
+    press(page, "import")
 
 
 def bad_rows(page):
-    upload(page, "派单表.csv", CSV, csv_file(*numbered(1200, pay_type="?")).getvalue())
+    choose(page, "派单表.csv", CSV, csv_file(*numbered(1200, pay_type="?")).getvalue())
+    press(page, "import")
 
 
 def checked(page):
-    page.check("#id_dry_run")
-    upload(page, "派单表.csv", CSV, csv_file(*numbered(3)).getvalue())
+    choose(page, "派单表.csv", CSV, csv_file(*numbered(3)).getvalue())
+    press(page, "check")
+
+
+def imported(page):
+    Account.objects.all().delete()
+    page.goto(IMPORT)
+    choose(page, "派单表.csv", CSV, csv_file(*numbered(3)).getvalue())
+    press(page, "import")
+    page.goto(IMPORT)
+    choose(page, "派单表.csv", CSV, csv_file(*numbered(2, area="城西"), *numbered(5)[2:]).getvalue())
+    press(page, "import")
 
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_list_is_refused_corrected_checked_and_imported(log_in, boss, javascript):
     page = log_in(boss, IMPORT, java_script_enabled=javascript)
+    hint = page.get_by_text("下一步需要重新选择文件")
+    assert hint.count() == 0
     refused(page)
     expect(page.locator(".errorlist")).to_have_text("工作簿中有两个工作表同名，请改名后再导入。")
+    expect(hint).to_be_visible(visible=not javascript)
     bad_rows(page)
-    expect(page.get_by_role("alert")).to_have_text("错误超过 1000 处，未导入任何数据，文件其余部分没有再检查。")
+    expect(page.locator(".errornote")).to_have_text("错误超过 1000 处，未导入任何数据，文件其余部分没有再检查。")
     expect(page.locator("#import-errors tbody tr")).to_have_count(100)
     checked(page)
-    expect(page.get_by_role("status")).to_contain_text("新增 3 行")
+    expect(page.locator(".import-checked")).to_contain_text("新增 3 行")
+    expect(page.locator("#import-changes tbody tr")).to_have_count(3)
     assert not Account.objects.exists()
-    page.uncheck("#id_dry_run")
-    upload(page, "派单表.csv", CSV, csv_file(*numbered(3)).getvalue())
-    page.wait_for_url(f"**{ACCOUNTS}")
-    expect(page.locator(".messagelist")).to_contain_text("新增 3 行")
+    if not javascript:
+        choose(page, "派单表.csv", CSV, csv_file(*numbered(3)).getvalue())
+    press(page, "import")
+    expect(page.locator(".import-checked")).to_contain_text("导入完成： 新增 3 行")
     assert Account.objects.count() == 3
+
+
+def test_import_with_one_bad_row_takes_six_clicks(log_in, boss, tmp_path):
+    page = log_in(boss, "/admin/")
+    file = tmp_path / "派单表.csv"
+    clicks = []
+
+    def click(locator):
+        clicks.append(locator)
+        locator.click()
+
+    def choose_file():
+        with page.expect_file_chooser() as chooser:
+            click(page.locator("#id_file"))
+        chooser.value.set_files(file)
+
+    file.write_bytes(csv_file({}, {"acct_id": "A2", "pay_type": "?"}).getvalue())
+    click(page.locator(".model-account th a"))
+    click(page.locator(".object-tools a", has_text="导入"))
+    choose_file()
+    click(page.locator(BUTTONS["import"]))
+    expect(page.locator("#import-errors tbody")).to_contain_text("付费类型")
+    assert not Account.objects.exists()
+    file.write_bytes(csv_file({}, {"acct_id": "A2"}).getvalue())
+    choose_file()
+    click(page.locator(BUTTONS["import"]))
+    expect(page.locator(".import-checked")).to_contain_text("新增 2 行")
+    assert Account.objects.count() == 2
+    assert len(clicks) <= 6
+
+
+def test_a_file_that_changed_after_it_was_chosen_must_be_chosen_again(log_in, boss, tmp_path):
+    page = log_in(boss, IMPORT)
+    file = tmp_path / "派单表.csv"
+    file.write_bytes(csv_file({"pay_type": "?"}).getvalue())
+    page.set_input_files("#id_file", file)
+    press(page, "check")
+    file.write_bytes(csv_file({}, {"acct_id": "A2"}).getvalue())
+    os.utime(file, (1, 1))
+    page.click(BUTTONS["check"])
+    expect(page.locator(".errorlist")).to_have_text("选择文件之后，文件又被修改了。请重新选择。")
+    assert page.input_value("#id_file") == ""
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_faulty_rows_are_saved_as_a_file(log_in, boss, javascript):
+    page = log_in(boss, IMPORT, java_script_enabled=javascript)
+    content = csv_file({}, {"acct_id": "A2", "pay_type": "?"}).getvalue()
+    choose(page, "派单表.csv", CSV, content)
+    press(page, "check")
+    if not javascript:
+        choose(page, "派单表.csv", CSV, content)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="下载有错误的行").click()
+    assert download.value.suggested_filename == "faulty-rows.xlsx"
+    rows = [list(row) for row in load_workbook(io.BytesIO(download.value.path().read_bytes())).active.values]
+    assert rows[0][:2] == ["行", "问题"]
+    assert [row[0] for row in rows[1:]] == [3]
+
+
+def test_an_expired_session_keeps_the_chosen_file(log_in, boss):
+    page = log_in(boss, IMPORT)
+    choose(page, "派单表.csv", CSV, csv_file(*numbered(3)).getvalue())
+    page.context.clear_cookies(name="sessionid")
+    press(page, "import")
+    expect(page.locator(".errorlist")).to_contain_text("登录已过期。请在另一个标签页重新登录")
+    other = page.context.new_page()
+    other.goto("/admin/login/")
+    other.fill("#id_username", "boss")
+    other.fill("#id_password", PASSWORD)
+    other.click("[type=submit]:not([name=language])")
+    other.locator("#user-tools").wait_for()
+    page.click(BUTTONS["import"])
+    expect(page.locator(".import-checked")).to_contain_text("新增 3 行")
+
+
+def test_the_progress_is_shown_while_a_list_is_imported(log_in, boss):
+    page = log_in(boss, IMPORT)
+    page.evaluate(
+        """() => {
+            window.stages = new Set();
+            const stage = document.getElementById("import-stage");
+            new MutationObserver(() => window.stages.add(stage.textContent)).observe(stage, { childList: true });
+        }"""
+    )
+    choose(page, "派单表.csv", CSV, csv_file(*numbered(3000)).getvalue())
+    press(page, "import")
+    expect(page.locator(".import-checked")).to_contain_text("新增 3000 行")
+    assert page.evaluate("[...window.stages]") == ["正在上传文件……", "正在逐行处理……"]
+    expect(page.locator("#import-progress")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -70,7 +186,7 @@ def test_every_answer_of_the_page_is_clean(log_in, boss, tmp_path, width, scheme
         locale=locale,
     )
     faults = []
-    for answer in (refused, bad_rows, checked):
+    for answer in (refused, bad_rows, checked, imported):
         answer(page)
         page.screenshot(path=tmp_path / f"{answer.__name__}-{width}-{scheme}-{locale}.png")
         faults += [(answer.__name__, *violation) for violation in violations(page)]

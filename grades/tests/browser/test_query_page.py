@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 
 from grades.models import Credit
 
+from .conftest import PASSWORD
+
 pytestmark = pytest.mark.browser
 
 NOT_ON_THE_LIST = "此号码不在派单内!!"
@@ -93,15 +95,125 @@ def test_a_stale_reply_is_ignored(log_in, clerk, customer):
     assert page.get_by_role("heading", name="派单记录").count() == 0
 
 
-def test_an_expired_session_leads_to_the_login_and_back(log_in, clerk, customer):
-    page = log_in(clerk, errors_expected=True)  # chromium reports the 401 itself
-    page.context.clear_cookies(name="sessionid")
-    look_up(page, "13800138000")
+def log_in_again(page, name="clerk"):
     page.wait_for_url("**/admin/login/?next=%2Fquery")
-    page.fill("#id_username", "clerk")
-    page.fill("#id_password", "correct horse battery staple")
+    expect(page.locator(".messagelist")).to_have_text("登录已过期，请重新登录。")
+    page.fill("#id_username", name)
+    page.fill("#id_password", PASSWORD)
     page.click("[type=submit]:not([name=language])")
     page.wait_for_url("**/query")
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_an_expired_session_leads_to_the_login_and_back_to_the_look_up(log_in, clerk, customer, javascript):
+    page = log_in(clerk, errors_expected=True, java_script_enabled=javascript)  # chromium reports the 401 itself
+    page.context.clear_cookies(name="sessionid")
+    look_up(page, "138-0013-8000")
+    log_in_again(page)
+    page.get_by_role("heading", name="派单记录").wait_for()
+    expect(page.get_by_label("号码")).to_have_value("138-0013-8000")
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_session_that_expires_before_the_credit_leads_back_to_it(log_in, clerk, customer, javascript):
+    page = log_in(clerk, errors_expected=True, java_script_enabled=javascript)
+    look_up(page, "13800138000")
+    confirm = page.get_by_role("button", name="确认")
+    confirm.wait_for()
+    page.context.clear_cookies(name="sessionid")
+    confirm.click()
+    log_in_again(page)
+    assert not Credit.objects.exists()
+    confirm.click()
+    expect(page.get_by_role("status")).to_contain_text("临时额度已确认")
+    assert Credit.objects.count() == 1
+
+
+def test_another_user_of_the_tab_does_not_see_the_number(log_in, clerk, customer, django_user_model):
+    django_user_model.objects.create_user("other", password=PASSWORD, is_staff=True)
+    page = log_in(clerk, errors_expected=True)
+    look_up(page, "13800138000")
+    page.get_by_role("heading", name="派单记录").wait_for()
+    page.context.clear_cookies(name="sessionid")
+    look_up(page, "13800138000")
+    log_in_again(page, "other")
+    expect(page.get_by_label("号码")).to_have_value("")
+    assert page.locator("#result").inner_text() == ""
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_language_switch_keeps_the_number_and_its_result(log_in, clerk, customer, javascript):
+    page = log_in(clerk, java_script_enabled=javascript)
+    look_up(page, "13800138000")
+    page.get_by_role("heading", name="派单记录").wait_for()
+    page.get_by_role("button", name="English").click()
+    page.get_by_role("heading", name="Dispatches").wait_for()
+    expect(page.get_by_label("Account number")).to_have_value("13800138000")
+    assert page.url.endswith("/query")
+
+
+def test_the_way_back_keeps_the_number_of_the_tab(log_in, clerk, customer):
+    page = log_in(clerk)
+    look_up(page, "13800138000")
+    page.get_by_role("heading", name="派单记录").wait_for()
+    other = page.context.new_page()
+    other.goto("/query")
+    look_up(other, "13900000000")
+    other.get_by_role("alert").wait_for()
+    page.get_by_role("link", name="管理后台").click()
+    page.wait_for_url("**/admin/")
+    page.go_back()
+    page.get_by_role("heading", name="派单记录").wait_for()
+    expect(page.get_by_label("号码")).to_have_value("13800138000")
+
+
+def test_the_next_number_is_typed_over_the_last_one(log_in, clerk, customer):
+    page = log_in(clerk)
+    look_up(page, "13800138000")
+    page.get_by_role("heading", name="派单记录").wait_for()
+    page.keyboard.type("13900000000")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text(NOT_ON_THE_LIST)
+    expect(page.get_by_label("号码")).to_have_value("13900000000")
+
+
+def test_an_offered_number_becomes_the_number_of_the_form(log_in, clerk, customer):
+    page = log_in(clerk)
+    look_up(page, "1380013")
+    page.get_by_role("button", name="13800138000").click()
+    page.get_by_role("heading", name="派单记录").wait_for()
+    expect(page.get_by_label("号码")).to_have_value("13800138000")
+
+
+def test_look_up_and_credit_take_two_clicks(log_in, clerk, customer):
+    page = log_in(clerk)
+    page.keyboard.type("13800138000")  # the input has the focus
+    clicks = ["查询", "确认"]
+    for name in clicks:
+        page.get_by_role("button", name=name).click()
+    expect(page.get_by_role("status")).to_contain_text("临时额度已确认")
+    assert Credit.objects.get().account.acct_id == "A2"
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_credit_is_withdrawn_with_a_reason_and_confirmed_again(log_in, superuser, customer, javascript):
+    superuser.set_password(PASSWORD)
+    superuser.save()
+    page = log_in(superuser, java_script_enabled=javascript)
+    look_up(page, "13800138000")
+    assert "月租 99.00 × 1.5 →" in page.locator("section[aria-labelledby=credit]").inner_text()
+    page.get_by_role("button", name="确认").click()
+    page.get_by_text("撤销此额度").click()
+    page.get_by_label("原因").fill("客户退订")
+    page.get_by_role("button", name="撤销").click()
+    expect(page.get_by_role("status")).to_contain_text("临时额度已撤销")
+    page.get_by_role("button", name="确认").click()
+    expect(page.get_by_role("status")).to_contain_text("临时额度已确认")
+    credits = page.locator("section[aria-labelledby=credit] p")
+    expect(credits).to_have_count(2)
+    expect(credits.last).to_contain_text("boss 于")
+    expect(credits.last).to_contain_text("撤销：客户退订")
+    assert [credit.withdrawn_before for credit in Credit.objects.order_by("pk")] == [0, 1]
 
 
 def test_without_an_answer_the_page_says_so_and_stays_usable(log_in, clerk, customer):

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from django.utils import translation
 
-from grades.imports import ImportFailed
+from grades.imports import ImportFailed, ImportResult
 from grades.imports.accounts import import_table
 from grades.imports.files import kind_of
 from grades.imports.headings import HEADINGS, known_headings
@@ -111,7 +111,10 @@ def xlsx_file(*rows):
 
 def import_here(file, name):
     """`import_accounts` with the reader in the process of the test."""
-    return import_table(open_file(file, kind_of(file, name), known_headings()))
+    result = ImportResult()
+    for _progress in import_table(open_file(file, kind_of(file, name), known_headings()), result):
+        pass
+    return result
 
 
 def numbered(count, **columns):

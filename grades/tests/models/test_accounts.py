@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from grades.models import Account, Credit
+from grades.models import Account, Credit, Withdrawal
 
 from ..helpers.submissions import parallel
 
@@ -30,6 +30,59 @@ def test_parallel_confirmations_of_one_dispatch_are_one_credit(make_account, sup
 
     assert sorted(parallel(8, confirm, range(16))) == [False] * 15 + [True]
     assert Credit.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_withdrawal_parallel_confirmations_are_one_new_credit(make_account, superuser):
+    account = make_account()
+    account.confirm_credit(superuser)[0].withdraw(superuser, "wrong number")
+
+    def confirm(_):
+        return Account.objects.get(pk=account.pk).confirm_credit(superuser)[1]
+
+    assert sorted(parallel(8, confirm, range(16))) == [False] * 15 + [True]
+    assert sorted(Credit.objects.values_list("withdrawn_before", "withdrawal__reason")) == [
+        (0, "wrong number"),
+        (1, None),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_withdrawals_of_one_credit_are_one_and_keep_its_reason(make_account, superuser):
+    credit = make_account().confirm_credit(superuser)[0]
+
+    def withdraw(number):
+        withdrawal, created = Credit.objects.get(pk=credit.pk).withdraw(superuser, f"reason {number}")
+        return created, withdrawal.reason
+
+    answers = parallel(8, withdraw, range(16))
+    assert sorted(created for created, _reason in answers) == [False] * 15 + [True]
+    assert {reason for _created, reason in answers} == {Withdrawal.objects.get().reason}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_confirmations_and_withdrawals_at_once_leave_one_credit_at_most(make_account, superuser):
+    account = make_account()
+
+    def press(number):
+        mine = Account.objects.get(pk=account.pk)
+        credit, _created = mine.confirm_credit(superuser)
+        if number % 2:
+            credit.withdraw(superuser, f"reason {number}")
+
+    parallel(8, press, range(40))
+    assert Credit.objects.filter(withdrawal=None).count() <= 1
+    numbers = Credit.objects.order_by("withdrawn_before").values_list("withdrawn_before", flat=True)
+    assert list(numbers) == list(range(len(numbers)))
+
+
+def test_the_database_refuses_a_second_withdrawal_and_one_without_a_reason(make_account, superuser):
+    credit = make_account().confirm_credit(superuser)[0]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Withdrawal.objects.create(credit=credit, reason="", withdrawn_by=superuser)
+    Withdrawal.objects.create(credit=credit, reason="x", withdrawn_by=superuser)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Withdrawal.objects.create(credit=credit, reason="y", withdrawn_by=superuser)
 
 
 @pytest.mark.parametrize("columns", [{"acc_nbr": ""}, {"acct_id": ""}, {"monthly_fee": "-0.01"}, {"pay_type": "free"}])

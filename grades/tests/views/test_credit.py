@@ -3,8 +3,9 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Permission
 
-from grades.models import Credit
+from grades.models import Credit, Withdrawal
 
 from ..helpers.headers import ENGLISH, JSON
 
@@ -91,5 +92,77 @@ def test_the_page_names_the_clerk_of_a_confirmed_credit(client, may_credit, make
     assert "does not match" in client.post("/credit", fields | {"credit_amount": "1"}, headers=ENGLISH).content.decode()
 
 
-def test_other_methods_are_refused(client):
-    assert client.get("/credit").status_code == 405
+def test_the_form_shows_the_fee_beside_the_credit(client, may_credit, make_account):
+    make_account(monthly_fee="33.00")
+    page = " ".join(client.post("/query", {"acc_nbr": "13800138000"}).text.split())
+    assert '<label for="credit_amount">月租 33.00 × 1.5 →</label>' in page
+    assert 'value="50" readonly> 元（向上取整）' in page
+
+
+@pytest.mark.parametrize("path", ["/credit", "/credit/withdraw"])
+def test_other_methods_are_refused(client, path):
+    assert client.get(path).status_code == 405
+
+
+# --- Withdrawal -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def may_withdraw(staff):
+    staff.user_permissions.add(Permission.objects.get(codename="add_withdrawal"))
+
+
+@pytest.fixture
+def credit(make_account, superuser):
+    return make_account().confirm_credit(superuser)[0]
+
+
+def test_a_credit_is_withdrawn_once_with_its_reason(client, staff, may_withdraw, credit):
+    page = client.post("/query", {"acc_nbr": "13800138000"}).text
+    assert f'name="credit" value="{credit.pk}"' in page
+    first = client.post("/credit/withdraw", {"credit": credit.pk, "reason": " 客户退订 "}, headers=ENGLISH).text
+    again = client.post("/credit/withdraw", {"credit": credit.pk, "reason": "other"}, headers=ENGLISH).text
+    withdrawal = Withdrawal.objects.get()
+    assert (withdrawal.credit, withdrawal.reason, withdrawal.withdrawn_by) == (credit, "客户退订", staff)
+    assert "The credit is withdrawn." in first
+    assert "This credit was withdrawn before." in again
+    for page in (first, again):
+        assert "Withdrawn by clerk on" in page
+        assert "客户退订" in page
+        assert 'action="/credit/withdraw"' not in page
+    unchanged = Credit.objects.get()
+    assert (unchanged.credit_amount, unchanged.confirmed_at) == (credit.credit_amount, credit.confirmed_at)
+
+
+def test_a_withdrawn_credit_can_be_confirmed_again(client, may_credit, may_withdraw, credit):
+    client.post("/credit/withdraw", {"credit": credit.pk, "reason": "x"})
+    replies = [client.post("/credit", {"acct_id": "A1", "credit_amount": "149"}, headers=JSON) for _ in range(2)]
+    assert [reply.json()["created"] for reply in replies] == [True, False]
+    assert list(Credit.objects.order_by("pk").values_list("withdrawn_before", flat=True)) == [0, 1]
+
+
+def test_staff_without_the_right_cannot_withdraw(client, may_credit, credit):
+    assert 'action="/credit/withdraw"' not in client.post("/query", {"acc_nbr": "13800138000"}).text
+    response = client.post("/credit/withdraw", {"credit": credit.pk, "reason": "x"}, headers=JSON | ENGLISH)
+    assert response.status_code == 403
+    assert response.json() == {"error": "forbidden", "message": "You may not withdraw credits."}
+    assert not Withdrawal.objects.exists()
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "好" * 501, "a\x00b"])
+def test_a_credit_is_not_withdrawn_without_a_usable_reason(client, may_withdraw, credit, reason):
+    response = client.post("/credit/withdraw", {"credit": credit.pk, "reason": reason}, headers=ENGLISH)
+    assert response.status_code == 400
+    assert 'role="alert"' in response.text
+    assert "<details" in response.text
+    assert f'name="reason" value="{reason}"' in response.text
+    assert not Withdrawal.objects.exists()
+
+
+@pytest.mark.parametrize("pk", ["", "0", "x", "99", "9" * 30])
+def test_a_credit_that_does_not_exist_is_not_withdrawn(client, may_withdraw, credit, pk):
+    pk = str(credit.pk + 1) if pk == "99" else pk
+    response = client.post("/credit/withdraw", {"credit": pk, "reason": "x"}, headers=JSON | ENGLISH)
+    assert response.status_code == 404
+    assert response.json() == {"error": "unknown", "message": "This credit does not exist."}
+    assert not Withdrawal.objects.exists()

@@ -134,14 +134,45 @@ def test_the_page_shows_the_newest_hundred_ratings(client, make_grade):
     assert "Only the newest 100 ratings are shown." in page
 
 
-def test_the_page_needs_six_queries_for_any_number_of_rows(client, make_account, make_grade, django_assert_num_queries):
+def test_the_page_needs_seven_queries_for_any_number_of_rows(
+    client, make_account, make_grade, django_assert_num_queries
+):
     for number in range(5):
         make_grade()
         make_account(acct_id=f"A{number}")
         client.post("/query", {"acc_nbr": "13800138000"})
-    # session, user, two for permissions, ratings, dispatches with their credits, whether there are any
-    with django_assert_num_queries(6):
+    # session, user, two for permissions, ratings, dispatches, the credits of the newest
+    with django_assert_num_queries(7):
         client.post("/query", {"acc_nbr": "13800138000"})
+
+
+def test_the_page_keeps_the_number_and_its_result_in_the_session(client, make_account):
+    make_account()
+    client.post("/query", {"acc_nbr": "138-0013-8000"})
+    client.post("/i18n/setlang/", {"language": "en", "next": "/query"})
+    page = client.get("/query").text
+    assert 'value="138-0013-8000"' in page
+    assert "王小明" in page
+    assert "Dispatches" in page
+
+
+def test_other_staff_begin_without_a_number(client, make_account, superuser):
+    make_account()
+    client.post("/query", {"acc_nbr": "13800138000"})
+    client.force_login(superuser)
+    assert "13800138000" not in client.get("/query").text
+
+
+@pytest.mark.parametrize("headers", [JSON, JQUERY, FRAGMENT])
+def test_scripts_leave_no_number_in_the_session(client, make_account, headers):
+    make_account()
+    client.post("/query", {"acc_nbr": "13800138000"}, headers=headers)
+    assert "13800138000" not in client.get("/query").text
+
+
+def test_a_malformed_number_is_not_kept(client):
+    client.post("/query", {"acc_nbr": "see note"})
+    assert "see note" not in client.get("/query").text
 
 
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
