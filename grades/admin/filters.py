@@ -1,15 +1,14 @@
 """The filters of the lists."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..models import Account, Grade
+from ..models import Account, Grade, end_of, start_of
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -112,7 +111,7 @@ class DateFilter(admin.ListFilter):
         if first := self.used_parameters.get("from"):
             queryset = queryset.filter(insert_time__gte=start_of(first))
         if last := self.used_parameters.get("to"):
-            queryset = queryset.filter(insert_time__lt=start_of(last + timedelta(days=1)))
+            queryset = queryset.filter(insert_time__lt=end_of(last))
         return queryset
 
 
@@ -121,7 +120,3 @@ class DispatchDateFilter(DateFilter):
 
     def queryset(self, request, queryset):
         return queryset.dispatched_between(self.used_parameters.get("from"), self.used_parameters.get("to"))
-
-
-def start_of(day):
-    return timezone.make_aware(datetime.combine(day, time.min), timezone.get_default_timezone())
