@@ -1,9 +1,10 @@
 """Every route of the product."""
 
+from django.contrib import admin
 from django.urls import path
 
 from . import api
-from .views import credit, pages, query
+from .views import credit, overview, pages, query
 
 urlpatterns = [
     # mini programs: anonymous or with a signed token, no trailing slash
@@ -20,4 +21,6 @@ urlpatterns = [
     path("query", query.query, name="query"),
     path("query/export", query.export, name="query-export"),
     path("credit", credit.credit, name="credit"),
+    # the first page of the back office; `admin.site.urls` has the others
+    path("admin/", admin.site.admin_view(overview.overview), name="overview"),
 ]

@@ -1,5 +1,6 @@
 """The filters of the lists."""
 
+import re
 from datetime import date
 
 from django.conf import settings
@@ -31,9 +32,11 @@ class ReviewFilter(ChoiceFilter):
     parameter_names = ("review",)
 
     def lookups(self, request, model_admin):
-        return Grade.ReviewState.choices
+        return [*Grade.ReviewState.choices, ("reviewed", _("Followed up or closed"))]
 
     def narrow(self, queryset, value):
+        if value == "reviewed":
+            return queryset.filter(review_state__in=[Grade.ReviewState.FOLLOWED_UP, Grade.ReviewState.CLOSED])
         return queryset.filter(review_state=value)
 
 
@@ -71,6 +74,7 @@ class DateFilter(admin.ListFilter):
     title = gettext_lazy("date")
     template = "admin/grades/date_filter.html"
     parameter_names = ("from", "to")
+    time_field = "insert_time"
 
     def __init__(self, request, params, model, model_admin):
         super().__init__(request, params, model, model_admin)
@@ -109,9 +113,9 @@ class DateFilter(admin.ListFilter):
 
     def queryset(self, request, queryset):
         if first := self.used_parameters.get("from"):
-            queryset = queryset.filter(insert_time__gte=start_of(first))
+            queryset = queryset.filter(**{f"{self.time_field}__gte": start_of(first)})
         if last := self.used_parameters.get("to"):
-            queryset = queryset.filter(insert_time__lt=end_of(last))
+            queryset = queryset.filter(**{f"{self.time_field}__lt": end_of(last)})
         return queryset
 
 
@@ -120,3 +124,74 @@ class DispatchDateFilter(DateFilter):
 
     def queryset(self, request, queryset):
         return queryset.dispatched_between(self.used_parameters.get("from"), self.used_parameters.get("to"))
+
+
+class LinkedFilter(admin.ListFilter):
+    """A filter that other pages link to; the list shows it while it is used."""
+
+    parameter_names = ()
+
+    def __init__(self, request, params, model, model_admin):
+        super().__init__(request, params, model, model_admin)
+        for name in self.parameter_names:
+            if name in params:
+                self.used_parameters[name] = self.read(name, params.pop(name)[-1])
+
+    def read(self, name, text):
+        return text
+
+    def has_output(self):
+        return bool(self.used_parameters)
+
+    def expected_parameters(self):
+        return list(self.parameter_names)
+
+    def choices(self, changelist):
+        remove = changelist.get_query_string(remove=self.parameter_names)
+        yield {"selected": False, "query_string": remove, "display": _("All")}
+        yield {"selected": True, "query_string": changelist.get_query_string(), "display": self.describe()}
+
+
+class AnswerFilter(LinkedFilter):
+    """Ratings with one grade for a question."""
+
+    title = gettext_lazy("answer")
+    parameter_names = ("grade1", "grade2", "grade3")
+
+    def read(self, name, text):
+        if not re.fullmatch("[0-9]{1,4}", text):
+            raise IncorrectLookupParameters
+        return int(text)
+
+    def describe(self):
+        fields = ((Grade._meta.get_field(name).verbose_name, value) for name, value in self.used_parameters.items())
+        return ", ".join(f"{question}: {value}" for question, value in fields)
+
+    def queryset(self, request, queryset):
+        for name, value in self.used_parameters.items():
+            # The lowest grade has an index.
+            queryset = queryset.filter(lowest_grade__lte=value, **{name: value})
+        return queryset
+
+
+class DispatchFilter(LinkedFilter):
+    """Ratings of numbers that have a dispatch of an area or a product, or that the dispatch list does not have."""
+
+    title = Account._meta.verbose_name_plural
+    parameter_names = ("area", "product", "listed")
+
+    def read(self, name, text):
+        if name == "listed" and text != "no":
+            raise IncorrectLookupParameters
+        return text
+
+    def describe(self):
+        columns = {name: value or _("(none)") for name, value in self.used_parameters.items() if name != "listed"}
+        names = [f"{Account._meta.get_field(name).verbose_name}: {value}" for name, value in columns.items()]
+        return ", ".join(names + [_("not on the dispatch list")] * ("listed" in self.used_parameters))
+
+    def queryset(self, request, queryset):
+        columns = {name: value for name, value in self.used_parameters.items() if name != "listed"}
+        if columns:
+            queryset = queryset.of_dispatches(**columns)
+        return queryset.off_list() if "listed" in self.used_parameters else queryset

@@ -17,7 +17,7 @@ from ..database.paging import bounded_count, count_label
 from ..downloads import export_response
 from ..models import Conflict, Grade, Repeat
 from .actions import ConfirmForm
-from .filters import DateFilter, LowestFilter, RemarksFilter, ReviewFilter
+from .filters import AnswerFilter, DateFilter, DispatchFilter, LowestFilter, RemarksFilter, ReviewFilter
 from .lists import ListAdmin
 
 REMARKS_SHOWN = 40
@@ -40,7 +40,7 @@ class GradeAdmin(ListAdmin):
     ordering = ("-insert_time", "-id")
     arrival_field = "insert_time"
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")
-    list_filter = (ReviewFilter, LowestFilter, RemarksFilter, DateFilter)
+    list_filter = (AnswerFilter, DispatchFilter, ReviewFilter, LowestFilter, RemarksFilter, DateFilter)
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy('The beginning of an account number. For an exact match use quotes: "13800138000"')
     actions = ("mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv", "delete_selected")

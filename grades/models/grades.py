@@ -56,6 +56,21 @@ class GradeQuerySet(models.QuerySet):
         """Ratings with at least one grade of `value` or less."""
         return self.filter(lowest_grade__lte=value)
 
+    def low(self):
+        return self.at_or_below(low_limit())
+
+    def newest_low_remarks(self, count, searched=200):
+        """The newest of these ratings that are low and have remarks, among the newest `searched` of each value."""
+        found = []
+        # One value at a time: then the index on the lowest grade is in the order of time.
+        for value in range(settings.GRADE_MIN, low_limit() + 1):
+            newest = self.filter(lowest_grade=value).newest_first()
+            keys = newest.values_list("insert_time", "pk", "has_remarks")[:searched]
+            found += [(time, pk) for time, pk, has_remarks in keys if has_remarks][:count]
+        pks = [pk for _time, pk in sorted(found, reverse=True)[:count]]
+        rows = self.model._default_manager.in_bulk(pks)
+        return [rows[pk] for pk in pks if pk in rows]
+
     def off_list(self):
         """Ratings of numbers that the dispatch list does not have."""
         return self.exclude(Exists(Account.objects.filter(number=OuterRef("number"))))
