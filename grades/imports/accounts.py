@@ -170,34 +170,45 @@ def read_rows(table: Table, places: dict[str, int], add_error: AddError) -> Iter
         yield number, values if len(values) == len(places) else None
 
 
-def store(batch: list[Values], result: ImportResult) -> set[str]:
-    """Write one batch of checked rows and count it in `result`; returns the numbers whose dispatches changed."""
+def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
+    """Write one batch of checked rows and count it in `result`; returns what changed, see `days_rated`."""
     dates = [values["dispatched_on"] for values in batch]
     # The index of the unique constraint answers this; for a list of pairs, not every database uses it.
     candidates = Account.objects.filter(
         acct_id__in=[values["acct_id"] for values in batch], dispatched_on__range=(min(dates), max(dates))
     )
     stored = {tuple(account[column] for column in KEY): account for account in candidates.values(*KEY, *OTHERS)}
-    new, changed, numbers = [], [], set()
+    new, changed, left = [], [], set()
     for values in batch:
         account = stored.get(tuple(values[column] for column in KEY))
         if account is None:
             new.append(Account(**values))
         elif account != values:
             changed.append(Account(**values))
-            numbers.add(normal_number(account["acc_nbr"]))
+            left.add(normal_number(account["acc_nbr"]))
     result.created += len(new)
     result.updated += len(changed)
     result.unchanged += len(batch) - len(new) - len(changed)
     if result.dry_run:
-        return set()
+        return {}
+    since = earliest_changes(new + changed)
     Account.objects.bulk_create(new)
     # An upsert takes one statement; bulk_update would build a CASE of a thousand branches per column.
     named_target = connection.features.supports_update_conflicts_with_target
     Account.objects.bulk_create(
         changed, update_conflicts=True, update_fields=OTHERS, unique_fields=KEY if named_target else None
     )
-    return numbers.union(normal_number(account.acc_nbr) for account in new + changed)
+    return since | {number: date.min for number in left if number not in since}
+
+
+def earliest_changes(accounts: list[Account]) -> dict[str, date]:
+    """{number: the earliest dispatch of these accounts}, `date.min` for a number that is not on the list yet."""
+    since: dict[str, date] = {}
+    for account in accounts:
+        number = normal_number(account.acc_nbr)
+        since[number] = min(account.dispatched_on, since.get(number, account.dispatched_on))
+    listed = set(Account.objects.filter(number__in=since).values_list("number", flat=True))
+    return {number: day if number in listed else date.min for number, day in since.items()}
 
 
 def refuse_changed_file(row: int, column: str, message: str) -> None:

@@ -1,6 +1,7 @@
 """The dispatch list, and the credits confirmed for its rows."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import ROUND_CEILING, Decimal
 
 from django.conf import settings
@@ -60,9 +61,10 @@ class AccountQuerySet(models.QuerySet):
 
 
 def mark_dispatches(numbers):
+    """The dispatches of these numbers have changed."""
     from . import figures  # it imports this module
 
-    figures.mark_dispatches(numbers)
+    figures.mark_dispatches(dict.fromkeys(numbers, date.min))
 
 
 class Account(models.Model):

@@ -2,11 +2,11 @@
 
 A figure has a name: `ratings`, `grade1:5` (ratings with this grade), `lowest:2:new` (with this lowest grade and review
 state), `seconds:2` (from the rating to its review, in sum), `area:2:城东` and `product:2:…` (by the dispatches of the
-number), `off_list` and `duplicates`. Figures of several days are added.
+number up to that day), `off_list` and `duplicates`. Figures of several days are added.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import islice
 from time import monotonic
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from .duplicates import Repeat
 from .grades import Grade
-from .statistics import DailyScore, day_of, end_of, start_of
+from .statistics import DailyScore, day_of, end_of, local_day_sql, start_of
 
 # A rating is committed at most ten seconds after its time. The rest is for clocks that differ.
 MARGIN = timedelta(minutes=10)
@@ -55,9 +55,10 @@ def measure(start: datetime, end: datetime) -> Counter[str]:
 
 def count_by_dispatch(column: str, start: datetime, end: datetime) -> list[tuple[str, int, int]]:
     """(name, lowest grade, ratings) by a column of the dispatch list; a rating counts once for each name."""
+    day = local_day_sql("grade.insert_time", connection.vendor)
     sql = f"""
         SELECT account.{column}, grade.lowest_grade, COUNT(DISTINCT grade.id)
-        FROM grade JOIN account ON account.number = grade.number
+        FROM grade JOIN account ON account.number = grade.number AND account.dispatched_on <= {day}
         WHERE grade.insert_time >= %s AND grade.insert_time < %s
         GROUP BY account.{column}, grade.lowest_grade
     """  # noqa: S608 - the name of a column
@@ -66,16 +67,22 @@ def count_by_dispatch(column: str, start: datetime, end: datetime) -> list[tuple
         return cursor.fetchall()
 
 
-def mark_dispatches(numbers: Iterable[str]) -> None:
-    """The dispatches of these numbers have changed; see `DailyScoreQuerySet.mark` for when to call it."""
-    DailyScore.objects.mark(days_rated(numbers))
+def mark_dispatches(since: dict[str, date]) -> None:
+    """The dispatches of these numbers have changed; see `days_rated`, and `DailyScoreQuerySet.mark` for when."""
+    DailyScore.objects.mark(days_rated(since))
 
 
-def days_rated(numbers: Iterable[str]) -> set[date]:
-    """The days on which these numbers, in normal form, were rated."""
-    remaining, days = iter(set(numbers)), set()
+def days_rated(since: dict[str, date]) -> set[date]:
+    """The days on which these numbers, in normal form, were rated, each since its day.
+
+    A dispatch counts for ratings of its day and later. A number that enters or leaves the list counts for all of its
+    ratings: `date.min`.
+    """
+    remaining, days = iter(since), set()
     while some := list(islice(remaining, 1000)):
-        days.update(map(day_of, Grade.objects.filter(number__in=some).values_list("insert_time", flat=True)))
+        for number, time in Grade.objects.filter(number__in=some).values_list("number", "insert_time"):
+            if (day := day_of(time)) >= since[number]:
+                days.add(day)
     return days
 
 

@@ -15,7 +15,7 @@ from ..database.paging import key_batches
 from .accounts import ACC_NBR_LENGTH, Account
 from .fields import Char32UUIDField, GradeField, RemarkField
 from .numbers import normal_expression, normal_number
-from .statistics import DailyScore, day_of, end_of, start_of
+from .statistics import DailyScore, LocalDay, day_of, end_of, start_of
 
 REMARK_LENGTH = 500
 
@@ -76,8 +76,9 @@ class GradeQuerySet(models.QuerySet):
         return self.exclude(Exists(Account.objects.filter(number=OuterRef("number"))))
 
     def of_dispatches(self, **columns):
-        """Ratings of numbers that have a dispatch with these values, for example of an area."""
-        return self.filter(Exists(Account.objects.filter(number=OuterRef("number"), **columns)))
+        """Ratings of numbers that had a dispatch with these values, for example of an area, on the day or before."""
+        until = {"dispatched_on__lte": LocalDay(OuterRef("insert_time"))}
+        return self.filter(Exists(Account.objects.filter(number=OuterRef("number"), **until, **columns)))
 
     def days(self):
         """The days of these ratings, as a set."""

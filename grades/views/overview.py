@@ -22,6 +22,7 @@ SECONDS = 5  # for days whose figures are stale
 WORST_SHOWN = 5
 WORST_RATINGS = 5  # an area with fewer is not compared
 REMARKS_SHOWN = 5
+TREND = ("ratings", "low")
 GRADES_SHOWN = 11  # a larger range shows the grades that were given
 
 
@@ -74,7 +75,8 @@ def collect(period, user):
         remarks = ratings.newest_low_remarks(REMARKS_SHOWN)
         conflicts = bounded_count(Conflict.objects.open()) if user.has_perm("grades.view_conflict") else None
     now, before = add(by_day, period), add(by_day, period.before)
-    bars = trend((part, *sums(add(by_day, part))) for part in split(period))
+    by_day = {day: Counter(dict(zip(TREND, sums(figures), strict=True))) for day, figures in by_day.items()}
+    bars = trend((part, *(add(by_day, part)[name] for name in TREND)) for part in split(period))
     return {
         "period": period,
         "pending": pending,
@@ -106,16 +108,10 @@ def add(by_day, period):
 
 def low_of(figures):
     """(low ratings, those of them that were followed up, the seconds that this took)."""
-    low = reviewed = seconds = 0
-    for name, count in figures.items():
-        kind, _colon, rest = name.partition(":")
-        if kind in ("lowest", "seconds"):
-            lowest, _colon, state = rest.partition(":")
-            if int(lowest) <= low_limit():
-                low += count if kind == "lowest" else 0
-                reviewed += count if kind == "lowest" and state != Grade.ReviewState.NEW else 0
-                seconds += count if kind == "seconds" else 0
-    return low, reviewed, seconds
+    values = range(low_limit() + 1)
+    new = sum(figures[f"lowest:{value}:new"] for value in values)
+    reviewed = sum(figures[f"lowest:{value}:{state}"] for value in values for state in ("followed_up", "closed"))
+    return new + reviewed, reviewed, sum(figures[f"seconds:{value}"] for value in values)
 
 
 def sums(figures):

@@ -141,6 +141,31 @@ def test_another_area_of_a_dispatch_counts_at_once(make_grade, make_account):
     assert (figures_of(DAY)["area:3:城西"], figures_of(DAY)["off_list"]) == (0, 1)
 
 
+def test_a_rating_belongs_to_the_dispatches_up_to_its_day(make_grade, make_account):
+    make_grade(insert_time=start_of(DAY))
+    make_account(dispatched_on=DAY, area="当天")
+    make_account(dispatched_on=DAY + timedelta(days=1), acct_id="A2", area="以后")
+    assert [name for name in figures_of(DAY) if name.startswith("area")] == ["area:3:当天"]
+    assert [Grade.objects.of_dispatches(area=name).count() for name in ("当天", "以后")] == [1, 0]
+
+
+def test_an_import_touches_only_the_days_since_its_dispatches(make_grade, make_account):
+    make_account()
+    for days in (0, 10):
+        make_grade(insert_time=NOON + timedelta(days=days))
+        figures_of(DAY + timedelta(days=days))
+    import_accounts(csv_file({"acct_id": "A2", "dispatched_on": str(DAY + timedelta(days=5))}), "list.csv")
+    assert (is_stale(DAY), is_stale(DAY + timedelta(days=10))) == (False, True)
+
+
+def test_an_import_of_an_unknown_number_touches_all_days_of_its_ratings(make_grade):
+    make_grade(insert_time=NOON)
+    assert figures_of(DAY)["off_list"] == 1
+    import_accounts(csv_file({"dispatched_on": str(DAY + timedelta(days=5))}), "list.csv")
+    assert +figures_of(DAY) == +measure(start_of(DAY), start_of(DAY + timedelta(days=1)))
+    assert figures_of(DAY)["off_list"] == 0
+
+
 def test_the_duplicates_of_a_deleted_rating_leave_their_own_day(make_grade):
     later = NOON + timedelta(days=2)
     Repeat.objects.create(grade=make_grade(insert_time=NOON), repeated_at=later)

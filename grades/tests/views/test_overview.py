@@ -166,9 +166,14 @@ def random_ratings(seed):
     drawn, now = random.Random(seed), timezone.now()
     for number in range(8):
         Account.objects.create(
-            acc_nbr=f"1380013800{number % 6}", acct_id=str(number), area=drawn.choice("东西 ").strip(),
-            product=drawn.choice("甲乙"), pay_type="prepaid", dispatched_on=day_of(now), monthly_fee=1,
-        )  # fmt: skip
+            acc_nbr=f"1380013800{number % 6}",
+            acct_id=str(number),
+            area=drawn.choice("东西 ").strip(),
+            product=drawn.choice("甲乙"),
+            pay_type="prepaid",
+            monthly_fee=1,
+            dispatched_on=day_of(now) - timedelta(days=drawn.randrange(30)),
+        )
     for _ in range(60):
         time = now - timedelta(minutes=drawn.randrange(30 * 24 * 60))
         grades = {f"grade{number}": drawn.choice([1, 2, 3, 4, 5, 5, 5]) for number in (1, 2, 3)}
