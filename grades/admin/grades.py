@@ -14,7 +14,15 @@ from ..database.paging import bounded_count, count_label
 from ..exports import ratings_table
 from ..models import Conflict, Grade, Repeat, ReviewNote
 from .exports import Exports
-from .filters import AssigneeFilter, DateFilter, LowestFilter, RemarksFilter, ReviewFilter
+from .filters import (
+    AnswerFilter,
+    AssigneeFilter,
+    DateFilter,
+    DispatchFilter,
+    LowestFilter,
+    RemarksFilter,
+    ReviewFilter,
+)
 from .lists import ListAdmin
 from .queue import QueueAdmin
 from .reviews import ReviewAdmin
@@ -29,7 +37,15 @@ class GradeAdmin(QueueAdmin, ReviewAdmin, Exports, ListAdmin):
     ordering = ("-insert_time", "-id")
     arrival_field = "insert_time"
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")
-    list_filter = (ReviewFilter, AssigneeFilter, LowestFilter, RemarksFilter, DateFilter)
+    list_filter = (
+        AnswerFilter,
+        DispatchFilter,
+        ReviewFilter,
+        AssigneeFilter,
+        LowestFilter,
+        RemarksFilter,
+        DateFilter,
+    )
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy('The beginning of an account number. For an exact match use quotes: "13800138000"')
     actions = ("mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv", "delete_selected")

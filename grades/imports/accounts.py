@@ -9,7 +9,8 @@ from typing import IO, Any, TypeAlias
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
-from ..models import Account
+from ..models import Account, DailyScore, normal_number
+from ..models.figures import days_rated
 from ..reader.tables import BROKEN_CELL, Cell, Table, is_blank
 from .cells import ValueRefused, clean, to_text
 from .files import open_table
@@ -164,10 +165,12 @@ def import_table(
     try:
         with transaction.atomic():
             rows = (values for _number, _cells, values in read_rows(table, places, refuse_changed_file) if values)
+            days: set[date] = set()
             while batch := list(islice(rows, BATCH)):
-                store(batch, result)
+                days |= days_rated(store(batch, result))
                 done += len(batch)
                 yield min(done, total), total
+            DailyScore.objects.mark(days)  # last, because others wait for these rows
             if before_commit:
                 before_commit()
     except (IntegrityError, OperationalError) as error:
@@ -215,8 +218,8 @@ def read_rows(
         yield number, cells, values if len(values) == len(places) else None
 
 
-def store(batch: list[Values], result: ImportResult) -> None:
-    """Write one batch of checked rows and count it in `result`."""
+def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
+    """Write one batch of checked rows and count it in `result`; returns what changed, see `days_rated`."""
     dates = [values["dispatched_on"] for values in batch]
     # The index of the unique constraint answers this; for a list of pairs, not every database uses it.
     candidates = Account.objects.filter(
@@ -234,16 +237,31 @@ def store(batch: list[Values], result: ImportResult) -> None:
     for kind, rows in kinds.items():
         result.add_changes(kind, rows)
     if result.dry_run:
-        return
-    Account.objects.bulk_create([Account(**values) for values, _old in kinds["created"]])
+        return {}
+    new = [Account(**values) for values, _old in kinds["created"]]
+    changed = [Account(**values) for values, _old in kinds["updated"]]
+    left = {normal_number(old.get("acc_nbr", values["acc_nbr"])) for values, old in kinds["updated"]}
+    since = earliest_changes(new + changed)
+    Account.objects.bulk_create(new)
     # An upsert takes one statement; bulk_update would build a CASE of a thousand branches per column.
     named_target = connection.features.supports_update_conflicts_with_target
     Account.objects.bulk_create(
-        [Account(**values) for values, _old in kinds["updated"]],
+        changed,
         update_conflicts=True,
         update_fields=OTHERS,
         unique_fields=KEY if named_target else None,
     )
+    return since | {number: date.min for number in left if number not in since}
+
+
+def earliest_changes(accounts: list[Account]) -> dict[str, date]:
+    """{number: the earliest dispatch of these accounts}, `date.min` for a number that is not on the list yet."""
+    since: dict[str, date] = {}
+    for account in accounts:
+        number = normal_number(account.acc_nbr)
+        since[number] = min(account.dispatched_on, since.get(number, account.dispatched_on))
+    listed = set(Account.objects.filter(number__in=since).values_list("number", flat=True))
+    return {number: day if number in listed else date.min for number, day in since.items()}
 
 
 def refuse_changed_file(row: int, column: str, message: str) -> None:

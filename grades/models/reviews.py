@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from ..database.paging import key_batches
 from .grades import Grade
+from .statistics import DailyScore, day_of
 
 NOTE_LENGTH = 2000
 REVIEW_BATCH = 2000
@@ -104,6 +105,8 @@ def save_review(pk, version, author, state, assignee, text):
         else:
             Assignment.objects.filter(grade=stored).delete()
     entry.save(force_insert=True)
+    if entry.state:
+        DailyScore.objects.mark([day_of(stored.insert_time)])
 
 
 def review_many(ratings, author, state, text="", until=None):
@@ -122,7 +125,7 @@ def review_many(ratings, author, state, text="", until=None):
 def review_batch(pks, author, state, text, until):
     # In the order of the keys, so that two of these at once wait for each other and do not deadlock.
     locked = Grade.objects.filter(pk__in=pks).order_by("pk").select_for_update()
-    found = list(locked.only("review_state", "review_version", "reviewed_at"))
+    found = list(locked.only("review_state", "review_version", "reviewed_at", "insert_time"))
     rows = [row for row in found if not (until and row.reviewed_at and row.reviewed_at > until)]
     moved = [row.pk for row in rows if row.review_state != state]
     now = timezone.now()
@@ -141,4 +144,5 @@ def review_batch(pks, author, state, text, until):
         )
         for row in noted
     )
+    DailyScore.objects.mark(day_of(row.insert_time) for row in rows if row.review_state != state)
     return len(rows), len(found) - len(rows)
