@@ -7,7 +7,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -154,9 +153,9 @@ class ClerkFilter(ChoiceFilter):
     parameter_names = ("clerk",)
 
     def lookups(self, request, model_admin):
-        # One probe of an index for each user; DISTINCT would read all credits.
-        credits = Credit.objects.filter(confirmed_by=OuterRef("pk"))
-        return list(User.objects.filter(Exists(credits)).order_by("username").values_list("pk", "username"))
+        # DISTINCT jumps from clerk to clerk in the index; for EXISTS MariaDB would read all credits.
+        clerks = list(Credit.objects.order_by().values_list("confirmed_by", flat=True).distinct())
+        return list(User.objects.filter(pk__in=clerks).order_by("username").values_list("pk", "username"))
 
     def narrow(self, queryset, value):
         return queryset.filter(confirmed_by=int(value))

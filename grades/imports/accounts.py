@@ -9,7 +9,7 @@ from typing import IO, Any, TypeAlias
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
-from ..models import Account, DailyScore, normal_number
+from ..models import Account, DailyScore, is_cut_off, normal_number
 from ..models.figures import days_rated
 from ..reader.tables import BROKEN_CELL, Cell, Table, is_blank
 from .cells import ValueRefused, clean, to_text
@@ -26,6 +26,7 @@ ERRORS_KEPT = 100
 ERRORS_COUNTED = 1000
 CHANGES_KEPT = 100  # of each kind
 CELL_KEPT = 500  # characters of a cell of a faulty row
+CUT_OFF_KEPT = 10
 
 Values: TypeAlias = dict[str, Any]
 AddError: TypeAlias = Callable[[int, str, str], None]
@@ -72,7 +73,8 @@ class ImportResult:
 
     With any error nothing is written and these three are 0. `errors` keeps the first 100 of
     `error_count`. With more than 1,000 errors `stopped` is true: the rest of the file was not checked.
-    `faulty` has every row with errors by its number, `changes` the first 100 rows of each kind.
+    `faulty` has every row with errors by its number, `changes` the first 100 rows of each kind. `cut_off` has the
+    first ten of `cut_off_count` rows whose number looks like the beginning of a mobile number; they are imported.
     """
 
     created: int = 0
@@ -85,6 +87,8 @@ class ImportResult:
     headings: list[str] = field(default_factory=list, compare=False)
     faulty: dict[int, FaultyRow] = field(default_factory=dict, compare=False)
     changes: list[Change] = field(default_factory=list, compare=False)
+    cut_off: list[int] = field(default_factory=list, compare=False)
+    cut_off_count: int = field(default=0, compare=False)
 
     def add_error(self, row: int, column: str, message: str) -> None:
         if self.error_count == ERRORS_COUNTED:
@@ -94,6 +98,16 @@ class ImportResult:
         self.faulty.setdefault(row, FaultyRow()).reasons.append((column, message))
         if len(self.errors) < ERRORS_KEPT:
             self.errors.append(RowError(row, column, message))
+
+    def add_cut_off(self, row: int) -> None:
+        self.cut_off_count += 1
+        if len(self.cut_off) < CUT_OFF_KEPT:
+            self.cut_off.append(row)
+
+    def cut_off_rows(self) -> str:
+        """The rows as a text, such as "3, 5"; "…" stands for more than ten."""
+        more = ["…"] if self.cut_off_count > len(self.cut_off) else []
+        return ", ".join([*map(str, self.cut_off), *more])
 
     def add_changes(self, kind: str, rows: list[tuple[Values, Values]]) -> None:
         """Count rows of a kind, each with the values that were different, and keep the first."""
@@ -191,6 +205,8 @@ def check_rows(table: Table, places: dict[str, int], result: ImportResult) -> It
             if first != number:
                 message = _("Rows %(first)d and %(second)d are the same account and dispatch date.")
                 result.add_error(number, "", message % {"first": first, "second": number})
+            if is_cut_off(normal_number(values["acc_nbr"])):
+                result.add_cut_off(number)
         if number in result.faulty:
             result.faulty[number].cells = [cell_text(cells, place) for place in places.values()]
         yield number
@@ -240,7 +256,7 @@ def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
         return {}
     new = [Account(**values) for values, _old in kinds["created"]]
     changed = [Account(**values) for values, _old in kinds["updated"]]
-    left = {normal_number(old.get("acc_nbr", values["acc_nbr"])) for values, old in kinds["updated"]}
+    left = {normal_number(str(old.get("acc_nbr", values["acc_nbr"]))) for values, old in kinds["updated"]}
     since = earliest_changes(new + changed)
     Account.objects.bulk_create(new)
     # An upsert takes one statement; bulk_update would build a CASE of a thousand branches per column.

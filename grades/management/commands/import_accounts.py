@@ -23,6 +23,9 @@ class Command(BaseCommand):
             result = self.read(file, dry_run, ignore_interrupts)
             if result.error_count:
                 self.report(result)
+            if result.cut_off_count:
+                text = _("Numbers that look incomplete: %(count)d, in rows %(rows)s. A mobile number has 11 digits.")
+                self.stderr.write(text % {"count": result.cut_off_count, "rows": result.cut_off_rows()})
             counts = {"created": result.created, "updated": result.updated, "unchanged": result.unchanged}
             if dry_run:
                 message = _("To be added: %(created)d; to be changed: %(updated)d; unchanged: %(unchanged)d.")

@@ -94,3 +94,10 @@ def test_ctrl_c_ends_the_command_with_one_line_and_imports_nothing(list_path, ph
         line = gettext("Stopped. Nothing was imported.")
     assert interrupt_command("import_accounts", list_path, at=at) == (130, "", [line])
     assert all_accounts() == []
+
+
+def test_the_command_names_short_numbers_and_imports_them(tmp_path, capsys):
+    path = tmp_path / "list.csv"
+    path.write_bytes(csv_file({}, {"acct_id": "A2", "acc_nbr": "1380013"}).getvalue())
+    assert run(path) == "Added: 2; changed: 0; unchanged: 0.\n"
+    assert capsys.readouterr().err == "Numbers that look incomplete: 1, in rows 3. A mobile number has 11 digits.\n"
