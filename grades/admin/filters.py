@@ -18,6 +18,8 @@ class ChoiceFilter(admin.SimpleListFilter):
     Any other value is refused: if it were ignored, an action on all matching rows would run on all rows.
     """
 
+    template = "admin/grades/filter.html"
+
     def queryset(self, request, queryset):
         if self.value() is None:
             return queryset
@@ -35,7 +37,7 @@ class ReviewFilter(ChoiceFilter):
         return Grade.ReviewState.choices
 
     def narrow(self, queryset, value):
-        return queryset.filter(review_state=value)
+        return queryset.in_state(value)
 
 
 class LowestFilter(ChoiceFilter):
@@ -62,8 +64,7 @@ class RemarksFilter(ChoiceFilter):
         return [("yes", _("With remarks")), ("no", _("Without remarks"))]
 
     def narrow(self, queryset, value):
-        # IN: for `=` Django writes `NOT has_remarks`, for which SQLite uses no index.
-        return queryset.filter(has_remarks__in=[value == "yes"])
+        return queryset.with_remarks(value == "yes")
 
 
 class DateFilter(admin.ListFilter):
@@ -105,7 +106,16 @@ class DateFilter(admin.ListFilter):
                 for value in values
                 if name not in self.parameter_names
             ],
-            "clear": changelist.get_query_string(remove=self.parameter_names) if self.used_parameters else "",
+            "any": changelist.get_query_string(dict.fromkeys(self.parameter_names)),
+            "is_used": bool(self.used_parameters),
+            "shortcuts": [
+                {
+                    "display": text,
+                    "selected": self.used_parameters == {"from": first, "to": last},
+                    "query_string": changelist.get_query_string({"from": first, "to": last}),
+                }
+                for text, first, last in shortcuts(timezone.localdate(timezone=timezone.get_default_timezone()))
+            ],
         }
 
     def queryset(self, request, queryset):
@@ -121,6 +131,17 @@ class DispatchDateFilter(DateFilter):
 
     def queryset(self, request, queryset):
         return queryset.dispatched_between(self.used_parameters.get("from"), self.used_parameters.get("to"))
+
+
+def shortcuts(today):
+    """(text, first day, last day) of the periods that staff ask for most."""
+    monday = today - timedelta(days=today.weekday())
+    return [
+        (_("Today"), today, today),
+        (_("7 days"), today - timedelta(days=6), today),
+        (_("Last week"), monday - timedelta(days=7), monday - timedelta(days=1)),
+        (_("This month"), today.replace(day=1), today),
+    ]
 
 
 def start_of(day):
