@@ -19,7 +19,7 @@ from ..forms import LookupForm
 from ..imports import PAGE, ImportFailed, ValueRefused, account_template, check_acct_id, check_text, import_accounts
 from ..models import Account
 from .codes import CodesAction
-from .filters import DispatchDateFilter
+from .filters import AreaFilter, DispatchDateFilter
 from .lists import ListAdmin
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -79,11 +79,15 @@ class AccountAdmin(CodesAction, ListAdmin):
     )
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy(
-        'The beginning of an account number, or a whole acct_id. For an exact match use quotes: "13800138000"'
+        'The beginning of an account number, or a whole acct_id. For an exact match use quotes: "13800138000". '
+        "For the last four digits use a star: *8000"
     )
-    list_filter = (DispatchDateFilter,)
+    list_filter = (AreaFilter, DispatchDateFilter)
     actions = ("make_codes", "delete_selected")
     change_list_template = "admin/grades/account/change_list.html"
+
+    def ends_in(self, digits):
+        return Q(last_digits=digits)
 
     def search_condition(self, number, exact):
         condition = super().search_condition(number, exact)

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from ..models import Account, Grade
 
+AREAS_SHOWN = 50
+
 
 class ChoiceFilter(admin.SimpleListFilter):
     """A filter with fixed choices.
@@ -19,6 +21,10 @@ class ChoiceFilter(admin.SimpleListFilter):
     """
 
     template = "admin/grades/filter.html"
+
+    def has_output(self):
+        # Django ignores a filter without choices, also if the address has a value for it.
+        return super().has_output() or self.value() is not None
 
     def queryset(self, request, queryset):
         if self.value() is None:
@@ -65,6 +71,18 @@ class RemarksFilter(ChoiceFilter):
 
     def narrow(self, queryset, value):
         return queryset.with_remarks(value == "yes")
+
+
+class AreaFilter(ChoiceFilter):
+    title = gettext_lazy("area")
+    parameter_name = "area"
+    parameter_names = ("area",)
+
+    def lookups(self, request, model_admin):
+        return [(area, area) for area in Account.objects.areas(AREAS_SHOWN)]
+
+    def narrow(self, queryset, value):
+        return queryset.filter(area=value)
 
 
 class DateFilter(admin.ListFilter):

@@ -42,7 +42,10 @@ class GradeAdmin(ListAdmin):
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")
     list_filter = (ReviewFilter, LowestFilter, RemarksFilter, DateFilter)
     search_fields = ("acc_nbr",)
-    search_help_text = gettext_lazy('The beginning of an account number. For an exact match use quotes: "13800138000"')
+    search_help_text = gettext_lazy(
+        'The beginning of an account number. For an exact match use quotes: "13800138000". '
+        "For the last four digits of a number on the dispatch list use a star: *8000"
+    )
     actions = ("mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv", "delete_selected")
     fieldsets = (
         (None, {"fields": ("acc_nbr", "insert_time", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")}),

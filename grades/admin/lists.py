@@ -1,5 +1,7 @@
 """The base of the lists: bounded counts, search by number, newest first."""
 
+import re
+
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
@@ -8,12 +10,14 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ..database.paging import COUNT_LIMIT, bounded_count, count_label, prefix_range
-from ..models import clean_number, normal_number, normal_prefix
+from ..models import LAST_DIGITS, Account, clean_number, normal_number, normal_prefix
 from .actions import BulkActions
 from .pages import FIRST, LAST, Cursor, Page
 
 # Rows that a search by the beginning of a number may match: they are sorted by time for every page.
 SEARCH_LIMIT = 50_000
+# Numbers with the same last digits; of two million dispatches about 200 have them.
+NUMBERS_LIMIT = 2000
 QUOTES = ('""', "“”", "＂＂")
 
 
@@ -91,9 +95,15 @@ class ListAdmin(BulkActions, admin.ModelAdmin):
     # --- Search -------------------------------------------------------------------------------
 
     def search_condition(self, number, exact):
+        if match := re.fullmatch(rf"\*([0-9]{{{LAST_DIGITS}}})", number, re.ASCII):
+            return self.ends_in(match[1])
         if exact:
             return Q(number=normal_number(number))
         return prefix_range("number", normal_prefix(number))
+
+    def ends_in(self, digits):
+        """Rows of dispatched numbers that end in `digits`; the index for them is that of the dispatch list."""
+        return Q(number__in=Account.objects.numbers_ending_in(digits, NUMBERS_LIMIT))
 
     def read_search(self, search_term):
         """(number, whether it is whole)."""

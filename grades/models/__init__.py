@@ -1,6 +1,6 @@
 """The tables and the questions asked of them."""
 
-from .accounts import ACC_NBR_LENGTH, Account, AccountQuerySet, Credit
+from .accounts import ACC_NBR_LENGTH, LAST_DIGITS, Account, AccountQuerySet, Credit
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet
@@ -9,6 +9,7 @@ from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
 __all__ = [
     "ACC_NBR_LENGTH",
     "CONTENT",
+    "LAST_DIGITS",
     "REMARK_LENGTH",
     "Account",
     "AccountQuerySet",
