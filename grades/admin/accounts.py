@@ -35,7 +35,7 @@ from ..models import Account
 from ..replies import is_ajax
 from .codes import CodesAction
 from .exports import Exports
-from .filters import DispatchDateFilter
+from .filters import AreaFilter, DispatchDateFilter
 from .lists import ListAdmin
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -95,11 +95,15 @@ class AccountAdmin(Exports, CodesAction, ListAdmin):
     )
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy(
-        'The beginning of an account number, or a whole acct_id. For an exact match use quotes: "13800138000"'
+        'The beginning of an account number, or a whole acct_id. For an exact match use quotes: "13800138000". '
+        "For the last four digits use a star: *8000"
     )
-    list_filter = (DispatchDateFilter,)
+    list_filter = (AreaFilter, DispatchDateFilter)
     actions = ("make_codes", "export_xlsx", "export_csv", "delete_selected")
     change_list_template = "admin/grades/account/change_list.html"
+
+    def ends_in(self, digits):
+        return Q(last_digits=digits)
 
     def search_condition(self, number, exact):
         condition = super().search_condition(number, exact)

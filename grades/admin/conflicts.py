@@ -64,7 +64,10 @@ class ConflictAdmin(ListAdmin):
     list_display = ("acc_nbr", "changes", "rating", "received_at", "state")
     list_filter = (StateFilter, RatingFilter)
     search_fields = ("acc_nbr",)
-    search_help_text = gettext_lazy('The beginning of an account number. For an exact match use quotes: "13800138000"')
+    search_help_text = gettext_lazy(
+        'The beginning of an account number. For an exact match use quotes: "13800138000". '
+        "For the last four digits of a number on the dispatch list use a star: *8000"
+    )
     actions = ("keep_selected", "delete_selected")
     fields = ()
     change_form_template = "admin/grades/conflict/change_form.html"

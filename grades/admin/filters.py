@@ -12,12 +12,20 @@ from django.utils.translation import gettext_lazy
 
 from ..models import Account, Credit, Grade, end_of, start_of
 
+AREAS_SHOWN = 50
+
 
 class ChoiceFilter(admin.SimpleListFilter):
     """A filter with fixed choices.
 
     Any other value is refused: if it were ignored, an action on all matching rows would run on all rows.
     """
+
+    template = "admin/grades/filter.html"
+
+    def has_output(self):
+        # Django ignores a filter without choices, also if the address has a value for it.
+        return super().has_output() or self.value() is not None
 
     def queryset(self, request, queryset):
         if self.value() is None:
@@ -37,8 +45,8 @@ class ReviewFilter(ChoiceFilter):
 
     def narrow(self, queryset, value):
         if value == "reviewed":
-            return queryset.filter(review_state__in=[Grade.ReviewState.FOLLOWED_UP, Grade.ReviewState.CLOSED])
-        return queryset.filter(review_state=value)
+            return queryset.reviewed()
+        return queryset.in_state(value)
 
 
 class LowestFilter(ChoiceFilter):
@@ -81,8 +89,19 @@ class RemarksFilter(ChoiceFilter):
         return [("yes", _("With remarks")), ("no", _("Without remarks"))]
 
     def narrow(self, queryset, value):
-        # IN: for `=` Django writes `NOT has_remarks`, for which SQLite uses no index.
-        return queryset.filter(has_remarks__in=[value == "yes"])
+        return queryset.with_remarks(value == "yes")
+
+
+class AreaFilter(ChoiceFilter):
+    title = gettext_lazy("area")
+    parameter_name = "area"
+    parameter_names = ("area",)
+
+    def lookups(self, request, model_admin):
+        return [(area, area) for area in Account.objects.areas(AREAS_SHOWN)]
+
+    def narrow(self, queryset, value):
+        return queryset.filter(area=value)
 
 
 class DateFilter(admin.ListFilter):
@@ -125,7 +144,16 @@ class DateFilter(admin.ListFilter):
                 for value in values
                 if name not in self.parameter_names
             ],
-            "clear": changelist.get_query_string(remove=self.parameter_names) if self.used_parameters else "",
+            "any": changelist.get_query_string(dict.fromkeys(self.parameter_names)),
+            "is_used": bool(self.used_parameters),
+            "shortcuts": [
+                {
+                    "display": text,
+                    "selected": self.used_parameters == {"from": first, "to": last},
+                    "query_string": changelist.get_query_string({"from": first, "to": last}),
+                }
+                for text, first, last in shortcuts(timezone.localdate(timezone=timezone.get_default_timezone()))
+            ],
         }
 
     def queryset(self, request, queryset):
@@ -217,7 +245,7 @@ class AnswerFilter(LinkedFilter):
     def queryset(self, request, queryset):
         for name, value in self.used_parameters.items():
             # The lowest grade has an index.
-            queryset = queryset.filter(lowest_grade__lte=value, **{name: value})
+            queryset = queryset.at_or_below(value).filter(**{name: value})
         return queryset
 
 
@@ -242,3 +270,14 @@ class DispatchFilter(LinkedFilter):
         if columns:
             queryset = queryset.of_dispatches(**columns)
         return queryset.off_list() if "listed" in self.used_parameters else queryset
+
+
+def shortcuts(today):
+    """(text, first day, last day) of the periods that staff ask for most."""
+    monday = today - timedelta(days=today.weekday())
+    return [
+        (_("Today"), today, today),
+        (_("7 days"), today - timedelta(days=6), today),
+        (_("Last week"), monday - timedelta(days=7), monday - timedelta(days=1)),
+        (_("This month"), today.replace(day=1), today),
+    ]

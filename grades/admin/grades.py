@@ -47,7 +47,10 @@ class GradeAdmin(QueueAdmin, ReviewAdmin, Exports, ListAdmin):
         DateFilter,
     )
     search_fields = ("acc_nbr",)
-    search_help_text = gettext_lazy('The beginning of an account number. For an exact match use quotes: "13800138000"')
+    search_help_text = gettext_lazy(
+        'The beginning of an account number. For an exact match use quotes: "13800138000". '
+        "For the last four digits of a number on the dispatch list use a star: *8000"
+    )
     actions = ("mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv", "delete_selected")
     fieldsets = (
         (None, {"fields": ("acc_nbr", "insert_time", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")}),

@@ -1,33 +1,24 @@
 """The base of the lists: bounded counts, search by number, newest first."""
 
-from django.contrib import admin
+import re
+
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
-from django.core.paginator import Paginator
+from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
 from django.db.models import Q
-from django.utils.functional import cached_property
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from ..database.paging import COUNT_LIMIT, bounded_count, count_label, prefix_range
-from ..models import clean_number, normal_number, normal_prefix
+from ..models import LAST_DIGITS, Account, clean_number, normal_number, normal_prefix
 from .actions import BulkActions
+from .pages import FIRST, LAST, Cursor, Page
 
+# Rows that a search by the beginning of a number may match: they are sorted by time for every page.
+SEARCH_LIMIT = 50_000
+# Numbers with the same last digits; of two million dispatches about 200 have them.
+NUMBERS_LIMIT = 2000
 QUOTES = ('""', "“”", "＂＂")
-
-
-class BoundedPaginator(Paginator):
-    """Pages over the first COUNT_LIMIT rows; an unknown page number is the nearest existing page."""
-
-    @cached_property
-    def found(self):
-        return bounded_count(self.object_list)
-
-    @cached_property
-    def count(self):
-        return min(self.found, COUNT_LIMIT)
-
-    def validate_number(self, number):
-        return min(max(number, 1), self.num_pages)
 
 
 class BoundedChangeList(ChangeList):
@@ -44,20 +35,46 @@ class BoundedChangeList(ChangeList):
         return super().get_queryset(request, **kwargs)
 
     def get_results(self, request):
-        super().get_results(request)
-        self.page_num = self.paginator.validate_number(self.page_num)
-        # Keys first, from an index alone, then their rows: for whole rows MariaDB would sort the table
-        # instead of walking ten thousand index entries.
-        pks = list(self.result_list.values_list("pk", flat=True))
-        self.result_list = self.root_queryset.filter(pk__in=pks).order_by(*self.model_admin.ordering)
-        self.is_bounded = self.paginator.found > COUNT_LIMIT
-        self.count_label = count_label(self.paginator.found)
+        found = bounded_count(self.queryset)
+        self.result_count, self.full_result_count = min(found, COUNT_LIMIT), None
+        self.is_bounded, self.count_label = found > COUNT_LIMIT, count_label(found)
+        self.show_full_result_count, self.show_admin_actions = False, True
+        self.can_show_all = self.multi_page = False  # no numbered pages
+        time_field = self.model_admin.ordering[0].removeprefix("-")
+        number, exact = self.model_admin.read_search(self.query)
+        # The numbers that begin like this are sorted for each page; each of them has an order of its own.
+        by_index = exact or not number
+        cursor = self.read_cursor(request, time_field)
+        self.page = Page(self.queryset, time_field, self.list_per_page, cursor, by_index)
+        # Keys first, from an index alone, then their rows: for whole rows MariaDB would sort the table.
+        rows = self.root_queryset.in_bulk(self.page.pks)
+        self.result_list = [rows[pk] for pk in self.page.pks if pk in rows]
+
+    def read_cursor(self, request, time_field):
+        try:
+            return Cursor.parse(request.GET.get(PAGE_VAR, ""), self.opts.get_field(time_field))
+        except ValueError:
+            messages.warning(request, _("The address of this page is damaged. These are the newest rows."))
+            return Cursor(FIRST)
+
+    def pages(self):
+        """(rel, text, address or None) of the pages around this one."""
+        page = self.page
+        links = [
+            ("first", _("First"), page.previous and Cursor(FIRST)),
+            ("prev", _("Previous"), page.previous),
+            ("next", _("Next"), page.next),
+            ("last", _("Last"), page.next and Cursor(LAST)),
+        ]
+        return [
+            (rel, text, cursor and self.get_query_string({PAGE_VAR: cursor.write() or None}))
+            for rel, text, cursor in links
+        ]
 
 
 class ListAdmin(BulkActions, admin.ModelAdmin):
     """Base of the lists. Subclasses set `ordering`, which an index must provide."""
 
-    paginator = BoundedPaginator
     list_per_page = 50
     list_max_show_all = 50
     show_full_result_count = False
@@ -78,15 +95,36 @@ class ListAdmin(BulkActions, admin.ModelAdmin):
     # --- Search -------------------------------------------------------------------------------
 
     def search_condition(self, number, exact):
+        if match := re.fullmatch(rf"\*([0-9]{{{LAST_DIGITS}}})", number, re.ASCII):
+            return self.ends_in(match[1])
         if exact:
             return Q(number=normal_number(number))
         return prefix_range("number", normal_prefix(number))
 
-    def get_search_results(self, request, queryset, search_term):
+    def ends_in(self, digits):
+        """Rows of dispatched numbers that end in `digits`; the index for them is that of the dispatch list."""
+        return Q(number__in=Account.objects.numbers_ending_in(digits, NUMBERS_LIMIT))
+
+    def read_search(self, search_term):
+        """(number, whether it is whole)."""
         number, exact = search_term.strip(), False
         if number[:1] + number[-1:] in QUOTES and len(number) > 1:
             number, exact = number[1:-1], True
-        number = clean_number(number)
+        return clean_number(number), exact
+
+    def get_search_results(self, request, queryset, search_term):
+        number, exact = self.read_search(search_term)
         if number[-1:] in ("\ud7ff", "\U0010ffff"):
             return queryset.none(), False  # these have no successor for prefix_range
-        return (queryset.filter(self.search_condition(number, exact)) if number else queryset), False
+        return (self.narrow_by_number(request, queryset, number, exact) if number else queryset), False
+
+    def narrow_by_number(self, request, queryset, number, exact):
+        condition = self.search_condition(number, exact)
+        if not exact and bounded_count(self.model._base_manager.filter(condition), SEARCH_LIMIT) > SEARCH_LIMIT:
+            messages.error(
+                request,
+                _("More than %(limit)s rows have a number that begins like this. Type more digits.")
+                % {"limit": f"{SEARCH_LIMIT:,}"},
+            )
+            raise IncorrectLookupParameters
+        return queryset.by_number(condition) if hasattr(queryset, "by_number") else queryset.filter(condition)

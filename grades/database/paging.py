@@ -1,17 +1,32 @@
 """Queries that cost the same at ten million rows: bounded counts, prefix ranges, keyset paging."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date
+from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 # Rows that a list counts and pages through. An exact count would read the whole index for every page.
 COUNT_LIMIT = 10_000
 
+# The place of a row in a list: its time and its primary key.
+Key = tuple[date, int]
+
+
+def ranges_of(queryset: QuerySet) -> list[QuerySet]:
+    """The parts of a queryset that each read one range of an index in the order of time; itself, if it has none."""
+    return queryset.index_ranges() if hasattr(queryset, "index_ranges") else [queryset]
+
 
 def bounded_count(queryset: QuerySet, limit: int = COUNT_LIMIT) -> int:
     """Count the rows of `queryset` up to `limit`; returns `limit` + 1 if there are more."""
-    return queryset.order_by()[: limit + 1].count()
+    count = 0
+    for part in ranges_of(queryset):
+        count += part.order_by()[: limit + 1 - count].count()
+        if count > limit:
+            break
+    return count
 
 
 def count_label(count: int, limit: int = COUNT_LIMIT) -> str:
@@ -28,15 +43,42 @@ def prefix_range(field: str, prefix: str) -> Q:
     return Q((f"{field}__gte", prefix), (f"{field}__lt", prefix[:-1] + chr(ord(prefix[-1]) + 1)))
 
 
+def sorted_keys(
+    queryset: QuerySet,
+    time_field: str,
+    limit: int,
+    beyond: Key | None = None,
+    newest_first: bool = True,
+    by_index: bool = True,
+) -> list[Key]:
+    """At most `limit` keys (time, pk) of `queryset` after the key `beyond`, newest or oldest first (keyset paging).
+
+    An index must provide the order. If none does, `by_index` is false: MariaDB then sorts the matching rows, and does
+    not walk through the index by time in the hope to meet some soon.
+    """
+    sign, side = ("-", "lt") if newest_first else ("", "gt")
+    order: list[Any] = [f"{sign}{time_field}", f"{sign}pk"]
+    if not by_index:
+        expression = Coalesce(time_field, time_field)
+        order[0] = expression.desc() if newest_first else expression.asc()
+    parts = []
+    for part in ranges_of(queryset) if by_index else [queryset]:
+        if beyond:
+            time, pk = beyond
+            farther = Q((f"{time_field}__{side}", time)) | Q((f"pk__{side}", pk))
+            part = part.filter(farther, (f"{time_field}__{side}e", time))
+        parts.append(part.select_related(None).order_by(*order).values_list(time_field, "pk")[:limit])
+    if len(parts) < 2:
+        return [key for part in parts for key in part]
+    return list(parts[0].union(*parts[1:], all=True).order_by(*order)[:limit])
+
+
 def key_batches(queryset: QuerySet, time_field: str, size: int) -> Iterator[list[int]]:
-    """Primary keys of `queryset`, newest first, in lists of at most `size` (keyset paging).
+    """Primary keys of `queryset`, newest first, in lists of at most `size`.
 
     The order is (-`time_field`, -pk), which an index must provide. Memory is one batch.
     """
-    keys = queryset.select_related(None).order_by(f"-{time_field}", "-pk").values_list(time_field, "pk")
-    batch: list[tuple[datetime, int]] = list(keys[:size])
+    batch = sorted_keys(queryset, time_field, size)
     while batch:
         yield [pk for _time, pk in batch]
-        time, pk = batch[-1]
-        older = Q((f"{time_field}__lt", time)) | Q(pk__lt=pk)
-        batch = list(keys.filter(older, (f"{time_field}__lte", time))[:size])
+        batch = sorted_keys(queryset, time_field, size, batch[-1])

@@ -247,10 +247,13 @@ def moment(start: str, seconds: str) -> str:
 
 def make_table(name: str, columns: dict[str, str], rows: Iterable[list[Any]]) -> None:
     """A temporary table of these rows, with ids from 0."""
-    encoding = "" if connection.vendor == "sqlite" else " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    sqlite = connection.vendor == "sqlite"
+    # Without TEMPORARY, MySQL would commit.
+    drop = "DROP TABLE" if sqlite else "DROP TEMPORARY TABLE"
+    encoding = "" if sqlite else " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
     definitions = ", ".join(f"{column} {kind}" for column, kind in columns.items())
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE IF EXISTS {name}")
+        cursor.execute(f"{drop} IF EXISTS {name}")
         cursor.execute(f"CREATE TEMPORARY TABLE {name} (id INTEGER PRIMARY KEY, {definitions}){encoding}")
         places = ", ".join(["%s"] * (len(columns) + 1))
         numbered = ([number, *row] for number, row in enumerate(rows))

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('grades', '0006_normal_numbers'),
+        ('grades', '0007_dispatch_search'),
     ]
 
     operations = [

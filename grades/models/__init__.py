@@ -1,6 +1,6 @@
 """The tables and the questions asked of them."""
 
-from .accounts import ACC_NBR_LENGTH, Account, AccountQuerySet, Credit, Withdrawal
+from .accounts import ACC_NBR_LENGTH, LAST_DIGITS, Account, AccountQuerySet, Credit, Withdrawal
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet, low_limit
@@ -13,6 +13,7 @@ from .statistics import DailyScore, day_of, end_of, start_of
 __all__ = [
     "ACC_NBR_LENGTH",
     "CONTENT",
+    "LAST_DIGITS",
     "NOTE_LENGTH",
     "QUEUES",
     "REMARK_LENGTH",

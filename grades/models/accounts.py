@@ -6,7 +6,8 @@ from decimal import ROUND_CEILING, Decimal
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Min, Q, Value
+from django.db.models.functions import Replace, Right
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,7 @@ from .numbers import normal_expression, normal_number, normal_prefix
 
 ACC_NBR_LENGTH = 32
 MIN_PREFIX = 4
+LAST_DIGITS = 4
 
 
 class AccountQuerySet(models.QuerySet):
@@ -29,6 +31,20 @@ class AccountQuerySet(models.QuerySet):
             return []
         longer = self.filter(prefix_range("number", prefix)).exclude(number=prefix).order_by("number")
         return list(longer.values_list("number", flat=True).distinct()[:limit])
+
+    def numbers_ending_in(self, digits, limit):
+        """At most `limit` numbers, in normal form, that end in these LAST_DIGITS digits."""
+        return list(self.filter(last_digits=digits).order_by().values_list("number", flat=True).distinct()[:limit])
+
+    def areas(self, limit):
+        """The first `limit` areas by name, each by one look into the index; MariaDB may read it all for DISTINCT."""
+        areas = []
+        while len(areas) < limit:
+            later = self.filter(area__gt=areas[-1] if areas else "")
+            if (area := later.aggregate(first=Min("area"))["first"]) is None:
+                break
+            areas.append(area)
+        return areas
 
     def newest_dispatch(self, acct_id):
         """The newest dispatch of an acct_id, or None."""
@@ -82,6 +98,12 @@ class Account(models.Model):
         output_field=models.CharField(_("normal account number"), max_length=ACC_NBR_LENGTH),
         db_persist=True,
     )
+    # customers and staff name a number by its end
+    last_digits = models.GeneratedField(
+        expression=Right(Replace(F("acc_nbr"), Value("-"), Value("")), LAST_DIGITS),
+        output_field=models.CharField(_("last digits"), max_length=LAST_DIGITS),
+        db_persist=True,
+    )
     customer_name = models.CharField(_("customer name"), max_length=64, blank=True, default="")
     area = models.CharField(_("area"), max_length=64, blank=True, default="")
     product = models.CharField(_("product"), max_length=128, blank=True, default="")
@@ -102,6 +124,10 @@ class Account(models.Model):
             models.Index(fields=["number", "dispatched_on", "id"], name="account_by_normal"),
             # the admin's list: newest dispatch first
             models.Index(fields=["dispatched_on", "id"], name="account_by_dispatch"),
+            # the admin's search by the last digits, in the lists of dispatches, ratings and conflicts
+            models.Index(fields=["last_digits", "dispatched_on", "id", "number"], name="account_by_digits"),
+            # the admin's filter by area, and which areas there are
+            models.Index(fields=["area", "dispatched_on", "id"], name="account_by_area"),
         ]
         constraints = [
             # decides what an import updates; its index finds the newest dispatch of an acct_id

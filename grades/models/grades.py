@@ -2,9 +2,10 @@
 
 from collections import Counter
 from datetime import timedelta
+from itertools import product
 
 from django.conf import settings
-from django.db import models, router, transaction
+from django.db import connections, models, router, transaction
 from django.db.models import Exists, Max, Min, OuterRef, Q
 from django.db.models.functions import Least, Length
 from django.db.models.lookups import GreaterThan
@@ -31,7 +32,22 @@ def low_limit():
     return settings.GRADE_MIN + (settings.GRADE_MAX - settings.GRADE_MIN) // 4
 
 
+# The columns of grade_by_kind before the time. A filter on them reads one range of the index for each kind.
+KIND = ("review_state", "lowest_grade", "has_remarks")
+
+
+MOST_PARTS = 66  # of a query: three states, eleven grades, with and without remarks
+
+
 class GradeQuerySet(models.QuerySet):
+    # which kinds the filters leave: a function of (review_state, lowest_grade, has_remarks); None for all
+    kind_filters = ()
+
+    def _clone(self):
+        clone = super()._clone()
+        clone.kind_filters = self.kind_filters
+        return clone
+
     def newest_first(self):
         # Ids do not follow time: auto-increment leaves gaps, and several writers interleave.
         return self.order_by("-insert_time", "-id")
@@ -52,21 +68,62 @@ class GradeQuerySet(models.QuerySet):
         """The ratings from a moment to before another."""
         return self.filter(insert_time__gte=start, insert_time__lt=end)
 
+    # --- Kinds ------------------------------------------------------------------------------------
+
+    def of_kind(self, matches, **lookups):
+        """Filter by `lookups` on a column of KIND; `matches` tells the same of a kind."""
+        queryset = self.filter(**lookups)
+        queryset.kind_filters = (*self.kind_filters, matches)
+        return queryset
+
+    def in_state(self, state):
+        return self.of_kind(lambda kind: kind[0] == state, review_state=state)
+
+    def reviewed(self):
+        return self.of_kind(lambda kind: kind[0] != Grade.ReviewState.NEW, review_state__in=["followed_up", "closed"])
+
     def at_or_below(self, value):
         """Ratings with at least one grade of `value` or less."""
-        return self.filter(lowest_grade__lte=value)
+        return self.of_kind(lambda kind: kind[1] <= value, lowest_grade__lte=value)
+
+    def with_remarks(self, having=True):
+        # IN: for `=` Django writes `NOT has_remarks`, for which SQLite uses no index.
+        return self.of_kind(lambda kind: kind[2] == having, has_remarks__in=[having])
+
+    def by_number(self, condition):
+        """The ratings of some numbers: so few that the index on `number` reads less than the ranges of kinds."""
+        queryset = self.filter(condition)
+        queryset.kind_filters = ()
+        return queryset
+
+    def index_ranges(self):
+        """This queryset in parts: one for each kind that it may hold, newest first by grade_by_kind."""
+        if not self.kind_filters or not connections[self.db].features.supports_slicing_ordering_in_compound:
+            return [self]
+        kinds = [kind for kind in self.stored_kinds() if all(matches(kind) for matches in self.kind_filters)]
+        if len(kinds) > MOST_PARTS:
+            return [self]
+        return [
+            self.filter(review_state=state, lowest_grade=lowest, has_remarks__in=[having])
+            for state, lowest, having in kinds
+        ]
+
+    def stored_kinds(self):
+        """Every kind that a rating may be of. For SELECT DISTINCT MariaDB often reads the whole index."""
+        for state in Grade.ReviewState.values:
+            of_state = self.model._base_manager.using(self.db).filter(review_state=state)
+            lowest, highest = of_state.aggregate(low=Min("lowest_grade"), high=Max("lowest_grade")).values()
+            if lowest is not None:
+                yield from product([state], range(lowest, highest + 1), [False, True])
 
     def low(self):
         return self.at_or_below(low_limit())
 
-    def newest_low_remarks(self, count, searched=200):
-        """The newest of these ratings that are low and have remarks, among the newest `searched` of each value."""
+    def newest_low_remarks(self, count):
+        """The newest `count` of these ratings that are low and have remarks."""
         found = []
-        # One value at a time: then the index on the lowest grade is in the order of time.
-        for value in range(settings.GRADE_MIN, low_limit() + 1):
-            newest = self.filter(lowest_grade=value).newest_first()
-            keys = newest.values_list("insert_time", "pk", "has_remarks")[:searched]
-            found += [(time, pk) for time, pk, has_remarks in keys if has_remarks][:count]
+        for part in self.low().with_remarks().index_ranges():
+            found += part.newest_first().values_list("insert_time", "pk")[:count]
         pks = [pk for _time, pk in sorted(found, reverse=True)[:count]]
         rows = self.model._default_manager.in_bulk(pks)
         return [rows[pk] for pk in pks if pk in rows]
@@ -214,13 +271,12 @@ class Grade(Content):
             # the admin's list and every export: newest first, from/to a date
             models.Index(fields=["insert_time", "id"], name="grade_by_time"),
             # the query page and /graderesult: ratings of an account; the admin's search by account or prefix
-            models.Index(fields=["number", "insert_time", "id"], name="grade_by_number"),
+            # and the other filters of that list, which then need no row
+            models.Index(fields=["number", "insert_time", "id", *KIND], name="grade_of_number"),
             # /graderesult by session, /wechat/receipts: a person's ratings, of an account and of all
             models.Index(fields=["openid", "acc_nbr", "insert_time", "id"], name="grade_by_openid"),
-            # the admin's filters, each newest first
-            models.Index(fields=["review_state", "insert_time", "id"], name="grade_by_review"),
-            models.Index(fields=["lowest_grade", "insert_time", "id"], name="grade_by_lowest"),
-            models.Index(fields=["has_remarks", "insert_time", "id"], name="grade_by_remarks"),
+            # the admin's filters, in any combination: each kind newest first; see `index_ranges`
+            models.Index(fields=[*KIND, "insert_time", "id"], name="grade_by_kind"),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(acc_nbr=""), name="grade_has_account"),

@@ -13,17 +13,17 @@ from openpyxl import load_workbook
 from grades.imports.process import machine_lock
 from grades.models import Account
 
-from ..helpers.office import ACCOUNTS, IMPORT, numbers
+from ..helpers.office import ACCOUNTS, CONFLICTS, GRADES, IMPORT, act, numbers
 
 pytestmark = pytest.mark.django_db
 
 
-def test_the_dispatch_list_is_newest_first_in_five_queries(superuser_client, make_account, django_assert_num_queries):
+def test_the_dispatch_list_is_newest_first_in_seven_queries(superuser_client, make_account, django_assert_num_queries):
     make_account(acc_nbr="old", dispatched_on="2026-10-01")
     for number in range(20):
         make_account(acc_nbr=f"{number:02}", acct_id=f"B{number}")
-    # session, user, bounded count, which rows, the rows
-    with django_assert_num_queries(5):
+    # session, user, the only area, no other area, bounded count, which rows, the rows
+    with django_assert_num_queries(7):
         response = superuser_client.get(ACCOUNTS)
     assert numbers(response) == [*(f"{number:02}" for number in reversed(range(20))), "old"]
 
@@ -301,3 +301,61 @@ def test_a_filled_in_template_can_be_imported(superuser_client):
 def test_only_users_who_may_import_see_the_button(roles):
     offered = [IMPORT in roles[role].get(ACCOUNTS).text for role in ("view", "change", "superuser")]
     assert offered == [False, True, True]
+
+
+# --- Area and last digits ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def areas(make_account):
+    for number, (area, acc_nbr) in enumerate(
+        [("城东", "13800138000"), ("城西", "139-1234-8000"), ("", "010-8001"), ("城东", "8000")]
+    ):
+        make_account(acc_nbr=acc_nbr, area=area, acct_id=f"A{number}", dispatched_on=f"2026-11-0{number + 1}")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("area=城东", ["8000", "13800138000"]),
+        ("area=城西", ["139-1234-8000"]),
+        ("area=城东&from=2026-11-02", ["8000"]),
+        ("q=*8000", ["8000", "139-1234-8000", "13800138000"]),
+        ("q= *８000&area=城西", ["139-1234-8000"]),
+        ("q=*8001", ["010-8001"]),
+        ("q=*800", []),
+        ("q=*", []),
+        ("q=%22*8000%22", ["8000", "139-1234-8000", "13800138000"]),
+    ],
+)
+def test_dispatches_are_found_by_area_and_last_digits(superuser_client, areas, query, found):
+    assert numbers(superuser_client.get(f"{ACCOUNTS}?{query}")) == found
+
+
+def test_the_areas_to_choose_are_those_of_the_list(superuser_client, areas):
+    text = superuser_client.get(ACCOUNTS).text
+    line = re.search(r'<ul aria-label="Area">(.*?)</ul>', text, re.DOTALL)[1]
+    assert re.findall(r">([^<]+)</a>", line) == ["All", "城东", "城西"]
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_an_unknown_area_is_refused_and_no_action_runs(superuser_client, make_account, rows):
+    for _row in range(rows):
+        make_account(area="")
+    for response in (
+        superuser_client.get(ACCOUNTS, {"area": "城东"}),
+        act(superuser_client, "delete_selected", [1], True, "?area=城东", ACCOUNTS),
+    ):
+        assert (response.status_code, response["Location"]) == (302, f"{ACCOUNTS}?e=1")
+    assert Account.objects.count() == rows
+
+
+@pytest.mark.parametrize(("url", "make"), [(GRADES, "make_grade"), (CONFLICTS, "make_conflict")])
+def test_ratings_and_conflicts_are_found_by_the_last_digits_of_a_dispatched_number(
+    superuser_client, areas, request, url, make
+):
+    make_row = request.getfixturevalue(make)
+    for acc_nbr in ("138-0013-8000", "+8613912348000", "17700008000"):
+        make_row(acc_nbr=acc_nbr)
+    # the last of them is not on the list
+    assert numbers(superuser_client.get(url, {"q": "*8000"})) == ["+8613912348000", "138-0013-8000"]

@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from grades.models import Grade, save_review
@@ -67,6 +68,26 @@ def test_the_date_form_keeps_the_other_filters_and_the_search(superuser_client):
     form = re.search(r'<form method="get" class="date-filter">.*?</form>', text, re.DOTALL)[0]
     fields = re.findall(r'name="(\w+)" value="([^"]*)"', form)
     assert sorted(fields) == [("from", "2026-11-02"), ("q", "138"), ("review", "new"), ("to", "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("Today", "from=2026-11-26&review=new&to=2026-11-26"),
+        ("7 days", "from=2026-11-20&review=new&to=2026-11-26"),
+        ("Last week", "from=2026-11-16&review=new&to=2026-11-22"),
+        ("This month", "from=2026-11-01&review=new&to=2026-11-26"),
+    ],
+)
+def test_shortcuts_are_days_at_the_site_and_keep_other_filters(superuser_client, text, query):
+    with time_machine.travel(datetime(2026, 11, 26, 0, 30, tzinfo=SHANGHAI), tick=False):  # a Thursday
+        links = dict(
+            re.findall(r'<a href="\?([^"]*)"[^>]*>([^<]+)</a>', superuser_client.get(f"{GRADES}?review=new").text)
+        )
+        address = {label: link for link, label in links.items()}[text].replace("&amp;", "&")
+        assert address == query
+        chosen = superuser_client.get(f"{GRADES}?{address}").text
+    assert re.findall(r'aria-current="true">([^<]+)</a>', chosen) == ["New", "All", "All", text]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from django.contrib.admin import site
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from grades.admin import lists
 from grades.models import Credit
 
 from ..helpers.office import CREDITS, GRADES, numbers
@@ -35,26 +36,20 @@ def test_a_list_counts_up_to_its_limit(superuser_client, make_grade, lower_count
     assert "130" not in re.sub(r"<td.*?</td>|<th.*?</th>|<input.*?>", "", response.text)
 
 
-@pytest.mark.parametrize(
-    ("page", "first", "rows"),
-    [
-        ("1", "129", 50),
-        ("2", "079", 50),
-        ("99", "079", 50),
-        ("0", "129", 50),
-        ("x", "129", 50),
-        pytest.param("9" * 5000, "129", 50, id="huge"),
-    ],
-)
-def test_an_unknown_page_number_is_the_nearest_existing_page(
-    superuser_client, make_grade, lower_count_limit, page, first, rows
-):
-    lower_count_limit(100)
-    for number in range(130):
-        make_grade(acc_nbr=f"{number:03}")
-    response = superuser_client.get(GRADES, {"p": page})
-    assert response.status_code == 200
-    assert (numbers(response)[0], len(numbers(response))) == (first, rows)
+def test_each_cell_names_its_column_for_cards_on_a_phone(superuser_client, make_grade):
+    make_grade(txt1="<b>")
+    text = superuser_client.get(GRADES).text
+    labels = re.findall(r'<t[dh] class="([\w-]+)[^>]* data-label="([^"]*)">', text)
+    assert labels == [
+        ("action-checkbox", ""), ("field-acc_nbr", "Account number"), ("field-grade1", "服务态度"),
+        ("field-grade2", "专业水平"), ("field-grade3", "响应速度"), ("field-remarks_start", "Remarks"),
+        ("field-insert_time", "Submitted at"), ("field-review", "Review"),
+    ]  # fmt: skip
+    assert "&lt;b&gt;" in text
+
+
+def test_an_empty_list_says_so(superuser_client):
+    assert "No row matches." in superuser_client.get(GRADES).text
 
 
 # --- Search ---------------------------------------------------------------------------------------
@@ -92,6 +87,16 @@ def test_search_matches_a_prefix_or_in_quotes_the_whole_number(superuser_client,
 def test_the_list_explains_its_search(superuser_client):
     help_text = "The beginning of an account number. For an exact match use quotes: &quot;13800138000&quot;"
     assert help_text in superuser_client.get(GRADES).text
+
+
+def test_a_search_for_too_many_rows_asks_for_more_digits(superuser_client, make_grade, monkeypatch):
+    monkeypatch.setattr(lists, "SEARCH_LIMIT", 3)
+    for number in ("13800", "13801", "13802", "13900"):
+        make_grade(acc_nbr=number)
+    assert numbers(superuser_client.get(GRADES, {"q": "138"})) == ["13802", "13801", "13800"]
+    response = superuser_client.get(GRADES, {"q": "13", "review": "new"}, follow=True)
+    assert response.redirect_chain == [(f"{GRADES}?e=1", 302)]
+    assert "More than 3 rows have a number that begins like this. Type more digits." in response.text
 
 
 @pytest.mark.parametrize("term", ["\x00", "13\x00", " \x00 "])

@@ -1,12 +1,13 @@
 """Bounded counts, prefix ranges and keyset paging."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from grades.database.paging import bounded_count, count_label, key_batches, prefix_range
+from grades.database.paging import bounded_count, count_label, key_batches, prefix_range, sorted_keys
 from grades.models import Grade
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +80,68 @@ def test_each_batch_is_one_query(make_grade, django_assert_num_queries):
         make_grade()
     with django_assert_num_queries(4):  # the last finds nothing more
         assert len(list(key_batches(Grade.objects.all(), "insert_time", 2))) == 3
+
+
+# --- Kinds: the parts of a queryset of ratings ----------------------------------------------------
+
+
+@pytest.fixture
+def ratings_of_all_kinds(make_grade):
+    for number, (state, grade, remark) in enumerate(product(Grade.ReviewState.values, range(5, 0, -1), ("", "好"))):
+        reviewed_at = None if state == "new" else NOON
+        time = NOON + timedelta(minutes=number * 7 % 30)
+        make_grade(
+            grade1=grade, grade2=5, grade3=5, txt1=remark, review_state=state, reviewed_at=reviewed_at, insert_time=time
+        )
+
+
+FILTERS = {
+    "state": lambda ratings: ratings.in_state("closed"),
+    "lowest": lambda ratings: ratings.at_or_below(3),
+    "remarks": lambda ratings: ratings.with_remarks(),
+    "no remarks": lambda ratings: ratings.with_remarks(False),
+    "all": lambda ratings: ratings.in_state("new").at_or_below(4).with_remarks(False),
+    "a contradiction": lambda ratings: ratings.in_state("new").in_state("closed"),
+    "a time": lambda ratings: ratings.at_or_below(2).since(NOON + timedelta(minutes=9)),
+    "a time first": lambda ratings: ratings.since(NOON + timedelta(minutes=9)).with_remarks(),
+    "an unknown grade": lambda ratings: ratings.at_or_below(-1),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_parts_by_kind_have_the_same_rows_in_the_same_order(ratings_of_all_kinds, name):
+    found = FILTERS[name](Grade.objects.all())
+    expected = list(found.newest_first().values_list("insert_time", "pk"))
+    assert sorted_keys(found, "insert_time", 99) == expected
+    assert sorted_keys(found, "insert_time", 99, newest_first=False) == expected[::-1]
+    assert [pk for batch in key_batches(found, "insert_time", 2) for pk in batch] == [pk for _time, pk in expected]
+    assert sorted_keys(found, "insert_time", 99, by_index=False) == expected
+    assert [bounded_count(found, limit) for limit in (2, 99)] == [min(3, len(expected)), len(expected)]
+
+
+def test_keys_go_on_in_both_directions(ratings_of_all_kinds):
+    found = Grade.objects.at_or_below(4)
+    expected = list(found.newest_first().values_list("insert_time", "pk"))
+    for by_index in (True, False):
+        assert sorted_keys(found, "insert_time", 3, expected[4], by_index=by_index) == expected[5:8]
+        newer = sorted_keys(found, "insert_time", 3, expected[4], newest_first=False, by_index=by_index)
+        assert newer == [expected[3], expected[2], expected[1]]
+
+
+def test_a_grade_outside_the_settings_is_found(ratings_of_all_kinds, make_grade):
+    grade = make_grade(grade1=-3)
+    assert sorted_keys(Grade.objects.at_or_below(0), "insert_time", 9) == [(grade.insert_time, grade.pk)]
+
+
+@pytest.mark.skipif(not connection.features.supports_slicing_ordering_in_compound, reason="needs MySQL or MariaDB")
+def test_each_part_reads_the_index_of_kinds_in_its_order(ratings_of_all_kinds):
+    parts = Grade.objects.in_state("new").at_or_below(2).index_ranges()
+    assert len(parts) == 4
+    for part in parts:
+        assert "grade_by_kind" in part.newest_first().values("pk")[:50].explain()
+
+
+def test_numbers_replace_the_parts_of_kinds(ratings_of_all_kinds):
+    found = Grade.objects.at_or_below(2).by_number(prefix_range("number", "138"))
+    assert found.index_ranges() == [found]
+    assert found.count() == 12

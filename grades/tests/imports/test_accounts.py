@@ -48,7 +48,14 @@ def test_only_a_row_that_differs_is_changed():
     }
     result = import_accounts(csv_file({**numbered(2)[1], **changes}, {"acct_id": "A00007"}), "list.csv")
     assert result == ImportResult(created=1, updated=1)
-    changed = {**before[1], **changes, "number": "05921", "monthly_fee": Decimal("0.00"), "pay_type": "prepaid"}
+    changed = {
+        **before[1],
+        **changes,
+        "number": "05921",
+        "last_digits": "5921",
+        "monthly_fee": Decimal("0.00"),
+        "pay_type": "prepaid",
+    }
     assert all_accounts()[:3] == [before[0], changed, before[2]]
     assert all_accounts()[3]["acct_id"] == "A00007"
 
