@@ -3,6 +3,7 @@
 from .accounts import ACC_NBR_LENGTH, LAST_DIGITS, Account, AccountQuerySet, Credit
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
+from .filters import SavedFilter
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet
 from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
 
@@ -19,6 +20,7 @@ __all__ = [
     "Grade",
     "GradeQuerySet",
     "Repeat",
+    "SavedFilter",
     "clean_number",
     "is_cut_off",
     "normal_number",
