@@ -1,12 +1,13 @@
 """The filters of the lists."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth.models import User
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -109,14 +110,26 @@ class DateFilter(admin.ListFilter):
 
     title = gettext_lazy("date")
     template = "admin/grades/date_filter.html"
-    parameter_names = ("from", "to")
+    # A period is relative to the day of the request: a saved filter for last week is always for last week.
+    parameter_names = ("from", "to", "period")
     time_field = "insert_time"
 
     def __init__(self, request, params, model, model_admin):
         super().__init__(request, params, model, model_admin)
-        for name in self.parameter_names:
-            if text := params.pop(name, [""])[-1]:
+        texts = {name: params.pop(name, [""])[-1] for name in self.parameter_names}
+        self.period = texts.pop("period")
+        if self.period:
+            self.used_parameters |= self.read_period(self.period)
+        for name, text in texts.items():
+            if text:
                 self.used_parameters[name] = self.read_day(request, text)
+
+    def read_period(self, period):
+        today = timezone.localdate(timezone=timezone.get_default_timezone())
+        for name, _text, first, last in periods(today):
+            if name == period:
+                return {"from": first, "to": last}
+        raise IncorrectLookupParameters
 
     def read_day(self, request, text):
         try:
@@ -136,8 +149,8 @@ class DateFilter(admin.ListFilter):
 
     def choices(self, changelist):
         yield {
-            "from": self.used_parameters.get("from"),
-            "to": self.used_parameters.get("to"),
+            "from": None if self.period else self.used_parameters.get("from"),
+            "to": None if self.period else self.used_parameters.get("to"),
             "others": [
                 (name, value)
                 for name, values in changelist.filter_params.items()
@@ -149,10 +162,10 @@ class DateFilter(admin.ListFilter):
             "shortcuts": [
                 {
                     "display": text,
-                    "selected": self.used_parameters == {"from": first, "to": last},
-                    "query_string": changelist.get_query_string({"from": first, "to": last}),
+                    "selected": self.period == name,
+                    "query_string": changelist.get_query_string({"from": None, "to": None, "period": name}),
                 }
-                for text, first, last in shortcuts(timezone.localdate(timezone=timezone.get_default_timezone()))
+                for name, text, _first, _last in periods(timezone.localdate())
             ],
         }
 
@@ -272,12 +285,12 @@ class DispatchFilter(LinkedFilter):
         return queryset.off_list() if "listed" in self.used_parameters else queryset
 
 
-def shortcuts(today):
-    """(text, first day, last day) of the periods that staff ask for most."""
+def periods(today):
+    """(name, text, first day, last day) of the periods that staff ask for most."""
     monday = today - timedelta(days=today.weekday())
     return [
-        (_("Today"), today, today),
-        (_("7 days"), today - timedelta(days=6), today),
-        (_("Last week"), monday - timedelta(days=7), monday - timedelta(days=1)),
-        (_("This month"), today.replace(day=1), today),
+        ("today", _("Today"), today, today),
+        ("7days", _("7 days"), today - timedelta(days=6), today),
+        ("last-week", _("Last week"), monday - timedelta(days=7), monday - timedelta(days=1)),
+        ("month", _("This month"), today.replace(day=1), today),
     ]

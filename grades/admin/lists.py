@@ -13,6 +13,7 @@ from ..database.paging import COUNT_LIMIT, bounded_count, count_label, prefix_ra
 from ..models import LAST_DIGITS, Account, clean_number, normal_number, normal_prefix
 from .actions import BulkActions
 from .pages import FIRST, LAST, Cursor, Page
+from .saved import SavedFilters
 
 # Rows that a search by the beginning of a number may match: they are sorted by time for every page.
 SEARCH_LIMIT = 50_000
@@ -72,7 +73,7 @@ class BoundedChangeList(ChangeList):
         ]
 
 
-class ListAdmin(BulkActions, admin.ModelAdmin):
+class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
     """Base of the lists. Subclasses set `ordering`, which an index must provide."""
 
     list_per_page = 50
@@ -90,7 +91,8 @@ class ListAdmin(BulkActions, admin.ModelAdmin):
 
     def changelist_view(self, request, extra_context=None):
         title = capfirst(self.opts.verbose_name_plural)
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        saved = self.saved_filter_context(request) if self.list_filter else {}
+        return super().changelist_view(request, {"title": title, **saved, **(extra_context or {})})
 
     # --- Search -------------------------------------------------------------------------------
 

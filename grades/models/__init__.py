@@ -3,6 +3,7 @@
 from .accounts import ACC_NBR_LENGTH, LAST_DIGITS, Account, AccountQuerySet, Credit, Withdrawal
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
+from .filters import SavedFilter
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet, low_limit
 from .jobs import Job, JobFailed, TooManyJobs
 from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
@@ -32,6 +33,7 @@ __all__ = [
     "Repeat",
     "ReviewChanged",
     "ReviewNote",
+    "SavedFilter",
     "TooManyJobs",
     "Withdrawal",
     "clean_number",

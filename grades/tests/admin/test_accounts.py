@@ -18,12 +18,12 @@ from ..helpers.office import ACCOUNTS, CONFLICTS, GRADES, IMPORT, act, numbers
 pytestmark = pytest.mark.django_db
 
 
-def test_the_dispatch_list_is_newest_first_in_seven_queries(superuser_client, make_account, django_assert_num_queries):
+def test_the_dispatch_list_is_newest_first_in_eight_queries(superuser_client, make_account, django_assert_num_queries):
     make_account(acc_nbr="old", dispatched_on="2026-10-01")
     for number in range(20):
         make_account(acc_nbr=f"{number:02}", acct_id=f"B{number}")
-    # session, user, the only area, no other area, bounded count, which rows, the rows
-    with django_assert_num_queries(7):
+    # session, user, saved filters, the only area, no other area, bounded count, which rows, the rows
+    with django_assert_num_queries(8):
         response = superuser_client.get(ACCOUNTS)
     assert numbers(response) == [*(f"{number:02}" for number in reversed(range(20))), "old"]
 

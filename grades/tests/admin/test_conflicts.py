@@ -55,11 +55,11 @@ def test_the_list_costs_the_same_for_any_number_of_rows(
         conflict = make_conflict()
         if row % 2:
             conflict.keep()
-    # session, user, bounded count, which rows, the rows, their ratings
-    with django_assert_num_queries(6):
+    # session, user, saved filters, bounded count, which rows, the rows, their ratings
+    with django_assert_num_queries(7):
         superuser_client.get(CONFLICTS)
     # and whether too many rows match the search
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         superuser_client.get(f"{CONFLICTS}?state=open&q=138")
 
 

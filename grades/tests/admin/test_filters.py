@@ -71,23 +71,26 @@ def test_the_date_form_keeps_the_other_filters_and_the_search(superuser_client):
 
 
 @pytest.mark.parametrize(
-    ("text", "query"),
+    ("text", "period", "found"),
     [
-        ("Today", "from=2026-11-26&review=new&to=2026-11-26"),
-        ("7 days", "from=2026-11-20&review=new&to=2026-11-26"),
-        ("Last week", "from=2026-11-16&review=new&to=2026-11-22"),
-        ("This month", "from=2026-11-01&review=new&to=2026-11-26"),
+        ("Today", "today", ["26"]),
+        ("7 days", "7days", ["26", "25", "20"]),
+        ("Last week", "last-week", ["20", "16"]),
+        ("This month", "month", ["26", "25", "20", "16", "15", "01"]),
     ],
 )
-def test_shortcuts_are_days_at_the_site_and_keep_other_filters(superuser_client, text, query):
+def test_a_period_is_of_days_at_the_site_and_keeps_other_filters(superuser_client, make_grade, text, period, found):
+    for month, day in ((10, 31), (11, 1), (11, 15), (11, 16), (11, 20), (11, 25), (11, 26)):
+        make_grade(acc_nbr=f"{day:02}", insert_time=datetime(2026, month, day, 0, 10, tzinfo=SHANGHAI))
     with time_machine.travel(datetime(2026, 11, 26, 0, 30, tzinfo=SHANGHAI), tick=False):  # a Thursday
-        links = dict(
-            re.findall(r'<a href="\?([^"]*)"[^>]*>([^<]+)</a>', superuser_client.get(f"{GRADES}?review=new").text)
-        )
+        page = superuser_client.get(f"{GRADES}?review=new&from=2020-01-01").text
+        links = dict(re.findall(r'<a href="\?([^"]*)"[^>]*>([^<]+)</a>', page))
         address = {label: link for link, label in links.items()}[text].replace("&amp;", "&")
-        assert address == query
-        chosen = superuser_client.get(f"{GRADES}?{address}").text
-    assert re.findall(r'aria-current="true">([^<]+)</a>', chosen) == ["New", "All", "All", text]
+        assert address == f"period={period}&review=new"
+        chosen = superuser_client.get(f"{GRADES}?{address}")
+    assert numbers(chosen) == found
+    assert re.findall(r'aria-current="true">([^<]+)</a>', chosen.text) == ["New", "All", "All", text]
+    assert re.findall(r'name="(?:from|to)" value="([^"]*)"', chosen.text) == ["", ""]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +105,7 @@ def test_shortcuts_are_days_at_the_site_and_keep_other_filters(superuser_client,
         "lowest=x",
         "remarks=2",
         "assignee=1",
+        "period=ever",
     ],
 )
 def test_an_invalid_filter_is_removed_and_no_action_runs(superuser_client, make_grade, query):
