@@ -2,6 +2,7 @@
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import display_for_value
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,7 +27,10 @@ class CreditAdmin(Exports, ListAdmin):
     list_select_related = ()
     list_filter = (WithdrawnFilter, ClerkFilter, CreditDateFilter)
     search_fields = ("account__acc_nbr",)
-    search_help_text = gettext_lazy('The beginning of an account number. For an exact match use quotes: "13800138000"')
+    search_help_text = gettext_lazy(
+        'The beginning of an account number. For an exact match use quotes: "13800138000". '
+        "For the last four digits of a number on the dispatch list use a star: *8000"
+    )
     fields = ("account", "acc_nbr", "credit_amount", "confirmed_by", "confirmed_at", "withdrawn", "reason")
     readonly_fields = fields
     actions = ("export_xlsx", "export_csv")
@@ -35,16 +39,17 @@ class CreditAdmin(Exports, ListAdmin):
         # Not joined: MariaDB would begin with the users and sort all credits of each user.
         return super().get_queryset(request).prefetch_related("account", "confirmed_by", "withdrawal__withdrawn_by")
 
-    def get_search_results(self, request, queryset, search_term):
-        found, _may_have_duplicates = super().get_search_results(request, Account.objects.order_by(), search_term)
-        if not found.query.has_filters():
-            return queryset, False
+    def narrow_by_number(self, request, queryset, number, exact):
+        dispatches = Account.objects.filter(self.search_condition(number, exact))
         # As a list of keys: MariaDB would join all dispatches that begin like this, and sort.
-        pks = list(found.values_list("pk", flat=True)[: DISPATCHES_SEARCHED + 1])
+        pks = list(dispatches.order_by().values_list("pk", flat=True)[: DISPATCHES_SEARCHED + 1])
         if len(pks) > DISPATCHES_SEARCHED:
             messages.warning(request, _("Too many dispatches begin like this. Type more of the number."))
-            return queryset.none(), False
-        return queryset.filter(account__in=pks), False
+            return queryset.none()
+        return queryset.filter(account__in=pks)
+
+    def ends_in(self, digits):
+        return Q(last_digits=digits)
 
     @admin.display(description=Account._meta.get_field("acc_nbr").verbose_name)
     def acc_nbr(self, credit):

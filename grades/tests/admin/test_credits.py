@@ -37,15 +37,15 @@ def three(make_account, superuser, staff):
     withdrawal.save()
 
 
-def test_the_credit_list_is_newest_first_in_eleven_queries(
+def test_the_credit_list_is_newest_first_in_twelve_queries(
     superuser_client, superuser, make_account, django_assert_num_queries
 ):
     for number in range(5):
         make_credit(make_account(acc_nbr=f"{number}", acct_id=f"A{number}"), superuser).withdraw(superuser, "x")
     Credit.objects.filter(account__acc_nbr="0").update(confirmed_at=timezone.now() + timedelta(seconds=1))
     # session, user, clerks of the filter, their names, bounded count, which credits, the credits, their dispatches,
-    # their clerks, their withdrawals, the users of these
-    with django_assert_num_queries(11):
+    # their clerks, their withdrawals, the users of these; saved filters
+    with django_assert_num_queries(12):
         response = superuser_client.get(CREDITS)
     assert listed(response) == ["0", "4", "3", "2", "1"]
 

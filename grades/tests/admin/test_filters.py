@@ -89,7 +89,7 @@ def test_a_period_is_of_days_at_the_site_and_keeps_other_filters(superuser_clien
         assert address == f"period={period}&review=new"
         chosen = superuser_client.get(f"{GRADES}?{address}")
     assert numbers(chosen) == found
-    assert re.findall(r'aria-current="true">([^<]+)</a>', chosen.text) == ["New", "All", "All", text]
+    assert re.findall(r'aria-current="true">([^<]+)</a>', chosen.text) == ["New", "All", "All", "All", text]
     assert re.findall(r'name="(?:from|to)" value="([^"]*)"', chosen.text) == ["", ""]
 
 
