@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from ..database.paging import bounded_count, count_label
 from ..downloads import export_response
 from ..models import Conflict, Grade, Repeat, ReviewNote
+from .bulk_review import BulkReviewAdmin
 from .filters import AssigneeFilter, DateFilter, LowestFilter, RemarksFilter, ReviewFilter
 from .lists import ListAdmin
 from .queue import QueueAdmin
@@ -22,7 +23,7 @@ REMARKS_SHOWN = 40
 
 
 @admin.register(Grade)
-class GradeAdmin(QueueAdmin, ReviewAdmin, ListAdmin):
+class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, ListAdmin):
     ordering = ("-insert_time", "-id")
     arrival_field = "insert_time"
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")

@@ -31,6 +31,10 @@ class GradeQuerySet(models.QuerySet):
         # Ids do not follow time: auto-increment leaves gaps, and several writers interleave.
         return self.order_by("-insert_time", "-id")
 
+    def beyond(self, time, pk):
+        """The ratings that follow the one with this time and key, newest first."""
+        return self.filter(Q(insert_time__lt=time) | Q(pk__lt=pk), insert_time__lte=time)
+
     def of_account(self, acc_nbr):
         """The ratings of an account, however its number is written."""
         return self.filter(number=normal_number(acc_nbr))
