@@ -1,9 +1,8 @@
 """The worker of the background jobs: claims one, runs the function of its kind, and cleans up after others.
 
-A new kind is an entry of KINDS. Its function does the work in batches and calls `job.report` after each.
+A kind of job is a function with the decorator `kind`. It does the work in batches and calls `job.report` after each.
 """
 
-import errno
 import logging
 import uuid
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from .exports import is_disk_full
 from .models.jobs import JOB_KEPT, RESULT_KEPT, Job, JobFailed, JobStopped, WorkerEnding
 
 log = logging.getLogger(__name__)
@@ -27,15 +27,32 @@ STALE = timedelta(minutes=3)
 ATTEMPTS = 2
 
 
+Run = Callable[[Job], str | None]
+
+
 @dataclass(frozen=True)
 class Kind:
-    """What staff call it, and the function that does it; this returns the name of the file at `job.path`, or None."""
+    """What staff call it, and the function that does it."""
 
     label: str | Promise
-    run: Callable[[Job], str | None]
+    run: Run
 
 
 KINDS: dict[str, Kind] = {}
+
+
+def kind(name: str, label: str | Promise) -> Callable[[Run], Run]:
+    """Decorate the function of a kind of job.
+
+    It returns the name of the file that it wrote to `job.path`, or None. It raises `JobFailed` with a text for the
+    owner. Its module must be one that every process imports, such as those of `grades.admin`.
+    """
+
+    def register(run: Run) -> Run:
+        KINDS[name] = Kind(label, run)
+        return run
+
+    return register
 
 
 def run_next(is_ending: Callable[[], bool] = lambda: False) -> bool:
@@ -80,8 +97,7 @@ def run(job: Job) -> None:
         raise
     except OSError as error:
         log.exception("Job %s failed", job.pk)
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        end(job, Job.State.FAILED, error=_("The server's disk is full.") if full else unexpected())
+        end(job, Job.State.FAILED, error=_("The server's disk is full.") if is_disk_full(error) else unexpected())
     except Exception:
         log.exception("Job %s failed", job.pk)
         end(job, Job.State.FAILED, error=unexpected())

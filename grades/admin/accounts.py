@@ -15,10 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..access import IMPORT_DISPATCHES, may
+from ..exports import dispatches_table
 from ..forms import LookupForm
 from ..imports import PAGE, ImportFailed, ValueRefused, account_template, check_acct_id, check_text, import_accounts
 from ..models import Account
 from .codes import CodesAction
+from .exports import Exports
 from .filters import DispatchDateFilter
 from .lists import ListAdmin
 
@@ -63,7 +65,8 @@ class ImportForm(forms.Form):
 
 
 @admin.register(Account)
-class AccountAdmin(CodesAction, ListAdmin):
+class AccountAdmin(Exports, CodesAction, ListAdmin):
+    export_table = staticmethod(dispatches_table)
     form = AccountForm
     ordering = ("-dispatched_on", "-id")
     list_display = (
@@ -82,7 +85,7 @@ class AccountAdmin(CodesAction, ListAdmin):
         'The beginning of an account number, or a whole acct_id. For an exact match use quotes: "13800138000"'
     )
     list_filter = (DispatchDateFilter,)
-    actions = ("make_codes", "delete_selected")
+    actions = ("make_codes", "export_xlsx", "export_csv", "delete_selected")
     change_list_template = "admin/grades/account/change_list.html"
 
     def search_condition(self, number, exact):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..database.paging import bounded_count
-from ..jobs import KINDS, Kind
+from ..jobs import kind
 from ..models import Grade, Job, JobFailed, TooManyJobs, review_many
 from ..models.jobs import JobStopped
 from .actions import ConfirmForm, chosen_rows, is_across
@@ -86,6 +86,7 @@ def left_out_text(count):
     return text % {"count": f"{count:,}"}
 
 
+@kind("bulk review", gettext_lazy("Bulk review"))
 def run_bulk_review(job):
     """Do what `review_in_background` ordered. The list is read again, with the rights that its owner has now.
 
@@ -128,6 +129,3 @@ def log_review(model_admin, job):
     if job.position["left_out"]:
         texts.append(left_out_text(job.position["left_out"]))
     model_admin.log_rows(job.owner, CHANGE, job.position["done"], ". ".join(texts))
-
-
-KINDS["bulk review"] = Kind(gettext_lazy("Bulk review"), run_bulk_review)

@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..database.paging import bounded_count, count_label
-from ..downloads import export_response
+from ..exports import ratings_table
 from ..models import Conflict, Grade, Repeat, ReviewNote
 from .bulk_review import BulkReviewAdmin
+from .exports import Exports
 from .filters import AssigneeFilter, DateFilter, LowestFilter, RemarksFilter, ReviewFilter
 from .lists import ListAdmin
 from .queue import QueueAdmin
@@ -23,7 +24,9 @@ REMARKS_SHOWN = 40
 
 
 @admin.register(Grade)
-class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, ListAdmin):
+class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, Exports, ListAdmin):
+    export_table = staticmethod(ratings_table)
+    change_list_template = "admin/grades/grade/change_list.html"
     ordering = ("-insert_time", "-id")
     arrival_field = "insert_time"
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")
@@ -119,13 +122,3 @@ class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, ListAdmin):
     @admin.display(description=gettext_lazy("review"))
     def review(self, grade):
         return render_to_string("grades/review_state.html", {"grade": grade})
-
-    # --- Export -------------------------------------------------------------------------------
-
-    @admin.action(permissions=["view"], description=gettext_lazy("Export as XLSX"))
-    def export_xlsx(self, request, queryset):
-        return export_response(queryset, "xlsx")
-
-    @admin.action(permissions=["view"], description=gettext_lazy("Export as CSV"))
-    def export_csv(self, request, queryset):
-        return export_response(queryset, "csv")

@@ -9,7 +9,7 @@ from typing import IO, Any, cast
 from django.utils.translation import gettext as _
 from rustpy_xlsxwriter import Format, write_worksheet
 
-from ..exports.csv import csv_value, take
+from ..exports.csv import csv_value
 from ..models import Account
 from .cards import Card
 
@@ -44,6 +44,13 @@ def csv_list(cards: Iterable[Card]) -> Iterator[bytes]:
         yield take(buffer)
 
     return chunks()
+
+
+def take(buffer: io.StringIO) -> bytes:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text.encode()
 
 
 def xlsx_list(cards: Iterable[Card]) -> IO[bytes]:

@@ -1,6 +1,6 @@
 """Rows out, as CSV and XLSX; knows nothing of HTTP."""
 
-from .csv import csv_chunks
-from .xlsx import xlsx_file
+from .columns import Table, dispatches_table, ratings_table
+from .files import FORMATS, About, is_disk_full, write_export
 
-__all__ = ["csv_chunks", "xlsx_file"]
+__all__ = ["FORMATS", "About", "Table", "dispatches_table", "is_disk_full", "ratings_table", "write_export"]

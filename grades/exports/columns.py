@@ -1,74 +1,212 @@
-"""Ratings as rows of an export: which columns, in which order, with which values."""
+"""What an export has: its columns in order, with their headings, widths and values.
 
+The database makes the values: texts, numbers, and local times as text, so that a row needs little work in Python.
+"""
+
+from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.db.models import Aggregate, Case, CharField, Expression, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
 
-from ..models import Grade, GradeQuerySet
+from ..database.localtime import LocalDay, LocalText, offset_expression, utc_offsets
+from ..models import Account, AccountQuerySet, Grade, GradeQuerySet, ReviewNote
 
-# The columns in order, and the width of each in XLSX, in characters.
-WIDTHS = {
-    "acc_nbr": 20,
-    "grade1": 9,
-    "grade2": 9,
-    "grade3": 9,
-    "txt1": 40,
-    "txt2": 40,
-    "txt3": 40,
-    "insert_time": 20,
-    "review_state": 12,
-    "review_note": 40,
-    "reviewer": 16,
-    "reviewed_at": 20,
-}
-
-
+TEXT, NUMBER, TIME, DAY = "text", "number", "time", "day"
+SEPARATOR = "\x1f"
+READ_ROWS = 2000
 # Excel holds 32,767 characters in a cell; some take more than one of these.
 CELL_LENGTH = 30_000
 
 
-def read_table(queryset: GradeQuerySet) -> tuple[list[str], Iterator[list[Any]]]:
-    """Headings and rows of an export, newest first: one list of values per rating.
-
-    Translated texts are resolved here, because a streamed response runs the iterator after the active
-    language is reset.
-    """
-    fields = {field.name: field for field in Grade._meta.fields}
-    headings = [str(fields[name].verbose_name) for name in WIDTHS]
-    states = {value: str(label) for value, label in Grade.ReviewState.choices}
-    zone = timezone.get_default_timezone()
-    if queryset.query.is_sliced:
-        # A slice cannot be ordered again, and on MySQL it cannot be a subquery of IN.
-        queryset = Grade.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
-
-    def local(moment: datetime | None) -> datetime | None:
-        """The wall-clock time at the site, to the second; spreadsheets know no time zones."""
-        return moment and timezone.make_naive(moment, zone).replace(microsecond=0)
-
-    def rows() -> Iterator[list[Any]]:
-        for grade in queryset.in_batches():
-            yield [
-                grade.acc_nbr,
-                grade.grade1,
-                grade.grade2,
-                grade.grade3,
-                grade.txt1,
-                grade.txt2,
-                grade.txt3,
-                local(grade.insert_time),
-                states[grade.review_state],
-                thread_text(grade, local),
-                grade.reviewer.username if grade.reviewer else "",
-                local(grade.reviewed_at),
-            ]
-
-    return headings, rows()
+@dataclass(frozen=True)
+class Column:
+    heading: str
+    width: int  # in XLSX, in characters
+    kind: str = TEXT
+    wraps: bool = False
 
 
-def thread_text(grade: Grade, local: Callable[[datetime | None], datetime | None]) -> str:
-    """The notes of a rating as one text, a paragraph each; the beginning is left out if a cell cannot hold it."""
-    notes = [f"{local(note.written_at)} {note.author_name}: {note.text}" for note in grade.thread if note.text]
-    text = "\n".join(notes)
-    return text if len(text) <= CELL_LENGTH else f"…{text[1 - CELL_LENGTH :]}"
+@dataclass(frozen=True)
+class Table:
+    """Rows to export: `values` makes one tuple for each, and `finish` the cells of `columns` from that."""
+
+    subject: str  # the beginning of the file's name
+    title: str  # of the sheet
+    columns: list[Column]
+    queryset: QuerySet
+    values: list[Any]
+    finish: Callable[[tuple], tuple] = tuple
+
+    def rows(self, using: str = "default") -> Iterator[tuple]:
+        """The rows of one statement, hence of one moment."""
+        rows = self.queryset.using(using).values_list(*self.values).iterator(chunk_size=READ_ROWS)
+        return map(self.finish, rows)
+
+    def headings(self) -> list[str]:
+        """Unique: two questions may have one wording, and the writer of XLSX takes a row as a dict."""
+        seen: Counter[str] = Counter()
+        headings = []
+        for column in self.columns:
+            seen[column.heading] += 1
+            count = seen[column.heading]
+            headings.append(column.heading if count == 1 else f"{column.heading} ({count})")
+        return headings
+
+
+def heading(model: Any, name: str) -> str:
+    return str(model._meta.get_field(name).verbose_name)
+
+
+def label(field: str, choices: list[tuple[Any, Any]]) -> Expression:
+    whens = [When(**{field: value}, then=Value(str(text))) for value, text in choices]
+    return Case(*whens, default=F(field), output_field=CharField())
+
+
+# --- Ratings --------------------------------------------------------------------------------------
+
+# name of the field, width, kind, whether long text is wrapped
+RATING_COLUMNS = [
+    ("acc_nbr", 20, TEXT, False),
+    ("grade1", 9, NUMBER, False),
+    ("grade2", 9, NUMBER, False),
+    ("grade3", 9, NUMBER, False),
+    ("txt1", 40, TEXT, True),
+    ("txt2", 40, TEXT, True),
+    ("txt3", 40, TEXT, True),
+    ("insert_time", 20, TIME, False),
+    ("review_state", 12, TEXT, False),
+    ("review_note", 40, TEXT, True),
+    ("reviewer", 16, TEXT, False),
+    ("reviewed_at", 20, TIME, False),
+]
+THREAD = [name for name, *_rest in RATING_COLUMNS].index("review_note")
+# Of the dispatch that the rating is about.
+DISPATCH_COLUMNS = [
+    ("dispatched_on", 14, DAY, False),
+    ("customer_name", 16, TEXT, False),
+    ("area", 12, TEXT, False),
+    ("product", 24, TEXT, False),
+]
+NO_DISPATCH = ("",) * len(DISPATCH_COLUMNS)
+
+
+def ratings_table(queryset: GradeQuerySet) -> Table:
+    """Ratings, newest first, each beside its number's newest dispatch of the same day or earlier."""
+    offsets = offsets_of_site()
+
+    def value(name: str, kind: str) -> Any:
+        if kind == TIME:
+            return Coalesce(LocalText(F(name), offset_expression(name, offsets)), Value(""))
+        if name == "review_state":
+            return label(name, Grade.ReviewState.choices)
+        if name == "review_note":
+            return thread_text(offsets)
+        if name == "reviewer":
+            users = get_user_model().objects.filter(pk=OuterRef("reviewer_id"))
+            return Coalesce(Subquery(users.values("username")), Value(""))
+        return F(name)
+
+    columns = [
+        Column(heading(model, name), width, kind, wraps)
+        for model, names in ((Grade, RATING_COLUMNS), (Account, DISPATCH_COLUMNS))
+        for name, width, kind, wraps in names
+    ]
+    return Table(
+        subject="grades",
+        title=str(Grade._meta.verbose_name_plural),
+        columns=columns,
+        queryset=queryset.newest_first().annotate(
+            local_day=LocalDay(F("insert_time"), offset_expression("insert_time", offsets))
+        ),
+        values=[*(value(name, kind) for name, _width, kind, _wraps in RATING_COLUMNS), dispatch_text()],
+        finish=finish_rating,
+    )
+
+
+def dispatch_text() -> Subquery:
+    """The columns of the dispatch as one text: one look-up in the index, where a subquery for each would be four."""
+    cells: list[Any] = []
+    for name, _width, kind, _wraps in DISPATCH_COLUMNS:
+        cells += [Cast(name, CharField(max_length=10)) if kind == DAY else F(name), Value(SEPARATOR)]
+    dispatches = Account.objects.filter(number=OuterRef("number"), dispatched_on__lte=OuterRef("local_day"))
+    newest = dispatches.order_by("-dispatched_on", "-id")
+    return Subquery(newest.values(text=Concat(*cells[:-1], output_field=CharField()))[:1])
+
+
+class Paragraphs(Aggregate):
+    """The texts of a rating's notes as one text, in the order of the thread."""
+
+    function = "GROUP_CONCAT"
+    output_field = CharField()
+
+    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "%(function)s(%(expressions)s ORDER BY version, id SEPARATOR '\n')"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        # In the order of the unique index of the versions: older versions of SQLite know no ORDER BY here.
+        return self.as_sql(compiler, connection, template="%(function)s(%(expressions)s, char(10))", **context)
+
+
+def thread_text(offsets: list[tuple[datetime, int]]) -> Case:
+    """The notes of a rating, a paragraph each; no look-up for a rating without any (`Grade.has_thread`)."""
+    time = LocalText(F("written_at"), offset_expression("written_at", offsets))
+    paragraph = Concat(time, Value(" "), "author_name", Value(": "), "text", output_field=CharField())
+    notes = ReviewNote.objects.filter(grade=OuterRef("pk")).exclude(text="").order_by().values("grade")
+    thread = Subquery(notes.values(thread=Paragraphs(paragraph)))
+    has_thread = Q(review_version__gt=0) | ~Q(review_note="")
+    return Case(When(has_thread, then=Coalesce(thread, Value(""))), default=Value(""), output_field=CharField())
+
+
+def finish_rating(row: tuple) -> tuple:
+    """Cut a thread that a cell cannot hold, from its beginning, and split the dispatch."""
+    thread, text = row[THREAD], row[-1]
+    if len(thread) > CELL_LENGTH:
+        row = (*row[:THREAD], f"…{thread[1 - CELL_LENGTH :]}", *row[THREAD + 1 :])
+    return row[:-1] + (tuple(text.split(SEPARATOR, len(NO_DISPATCH) - 1)) if text else NO_DISPATCH)
+
+
+def offsets_of_site() -> list[tuple[datetime, int]]:
+    """The offsets of the site's zone over the times of all ratings."""
+    now = timezone.now()
+    ordered = Grade.objects.order_by("insert_time").values_list("insert_time", flat=True)
+    first, last = ordered.first() or now, ordered.last() or now
+    return utc_offsets(timezone.get_default_timezone(), first, max(last, now) + timedelta(days=1))
+
+
+# --- Dispatches -----------------------------------------------------------------------------------
+
+ACCOUNT_COLUMNS = [
+    ("acc_nbr", 20, TEXT),
+    ("customer_name", 16, TEXT),
+    ("area", 12, TEXT),
+    ("product", 24, TEXT),
+    ("pay_type", 10, TEXT),
+    ("state", 12, TEXT),
+    ("dispatched_on", 14, DAY),
+    ("monthly_fee", 12, NUMBER),
+    ("acct_id", 20, TEXT),
+]
+
+
+def dispatches_table(queryset: AccountQuerySet) -> Table:
+    """Dispatches, newest first, with the columns of the import."""
+
+    def value(name: str, kind: str) -> Any:
+        if name == "pay_type":
+            return label(name, Account.PayType.choices)
+        return Cast(name, CharField(max_length=10)) if kind == DAY else F(name)
+
+    return Table(
+        subject="dispatches",
+        title=str(Account._meta.verbose_name_plural),
+        columns=[Column(heading(Account, name), width, kind) for name, width, kind in ACCOUNT_COLUMNS],
+        queryset=queryset.order_by("-dispatched_on", "-id"),
+        values=[value(name, kind) for name, _width, kind in ACCOUNT_COLUMNS],
+    )

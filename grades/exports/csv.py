@@ -1,17 +1,10 @@
-"""Ratings as CSV, streamed."""
+"""A table as CSV."""
 
 import csv
-import io
 import re
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
-
-from ..models import GradeQuerySet
-from .columns import read_table
-
-# Rows per chunk of CSV.
-CHUNK_ROWS = 500
 
 # The beginning of a formula in a spreadsheet, with the full-width forms of a Chinese keyboard. Some programs skip
 # blanks (U+3000 too), control characters and invisible characters before it.
@@ -20,34 +13,17 @@ FORMULA = re.compile(
 )
 
 
-def csv_chunks(queryset: GradeQuerySet) -> Iterator[bytes]:
-    """Write ratings as CSV, newest first; yields bytes.
-
-    UTF-8 with a byte order mark, without which Excel garbles Chinese; lines end in CRLF.
-    """
-    headings, rows = read_table(queryset)
-
-    def chunks() -> Iterator[bytes]:
-        buffer = io.StringIO(newline="")
-        writer = csv.writer(buffer)
-        buffer.write("\ufeff")
+def write_csv(path: Path, headings: list[str], rows: Iterable[tuple]) -> None:
+    """Write a CSV file: UTF-8 with a byte order mark, without which Excel garbles Chinese; lines end in CRLF."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
         writer.writerow(headings)
-        while batch := list(islice(rows, CHUNK_ROWS)):
-            writer.writerows([csv_value(value) for value in row] for row in batch)
-            yield take(buffer)
-        yield take(buffer)  # the headings, if there was no row
-
-    return chunks()
-
-
-def take(buffer: io.StringIO) -> bytes:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text.encode()
+        writer.writerows([csv_value(value) for value in row] for row in rows)
 
 
 def csv_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return f"'{value}" if FORMULA.match(value) else value
-    return value  # csv writes a datetime by str(): YYYY-MM-DD HH:MM:SS, without microseconds
+    """The value, with an apostrophe before a text that begins a formula."""
+    # Most texts begin with a letter or a digit, and isalnum is quicker than the pattern.
+    if isinstance(value, str) and not value[:1].isalnum() and FORMULA.match(value):
+        return f"'{value}"
+    return value

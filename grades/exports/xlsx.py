@@ -1,49 +1,86 @@
-"""Ratings as XLSX, in constant memory."""
+"""A table as XLSX, in constant memory."""
 
-import tempfile
-from collections.abc import Iterator
-from itertools import islice
-from typing import IO, Any, cast
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
 
+from django.utils.translation import gettext as _
 from rustpy_xlsxwriter import Format, write_worksheets
 
-from ..models import Grade, GradeQuerySet
-from .columns import WIDTHS, read_table
+from .columns import DAY, NUMBER, TIME, Column
 
-# Rows per sheet. Excel's limit is 1,048,576; the last sheet needs the difference for ratings that arrive
-# after the count.
+# Rows per sheet. Excel's limit is 1,048,576; the last sheet needs the difference for rows that arrive after the count.
 SHEET_ROWS = 1_000_000
 
+About = Callable[[], list[tuple[str, Any]]]
 
-def xlsx_file(queryset: GradeQuerySet) -> IO[bytes]:
-    """Write ratings as XLSX, newest first; returns an open temporary file at its beginning.
 
-    Every text is a text cell, also if it looks like a number or a formula. A character that XML cannot hold
-    is written as `_xFFFE_`, and a text of that form as `_x005F_xFFFE_`; Excel reads both back.
+def write_xlsx(
+    path: Path, title: str, columns: list[Column], headings: list[str], rows: Iterator[tuple], count: int, about: About
+) -> None:
+    """Write a workbook: sheets of SHEET_ROWS rows, and a last sheet with the lines of `about()`.
+
+    `count` is the number of rows expected. Every text is a text cell, also if it looks like a number or a formula. A
+    character that XML cannot hold is written as `_xFFFE_`, and a text of that form as `_x005F_xFFFE_`; Excel reads
+    both back.
     """
-    count = queryset.count()
-    headings, rows = read_table(queryset)
-    records = (dict(zip(headings, row, strict=True)) for row in rows)
+    records = make_records(columns, headings, rows)
     full = (count - 1) // SHEET_ROWS if count else 0
-    name = str(Grade._meta.verbose_name_plural)
-    sheets: list[tuple[str, Any]] = [
-        (f"{name} {number + 1}", sheet(islice(records, SHEET_ROWS), headings)) for number in range(full)
-    ]
-    sheets.append((f"{name} {full + 1}" if full else name, sheet(records, headings)))
-    # By name: for an open file the writer keeps the whole workbook in memory.
-    file = tempfile.NamedTemporaryFile(suffix=".xlsx")  # noqa: SIM115 - the caller closes it
+    names = [f"{title} {number + 1}" if full else title for number in range(full + 1)]
+    sheets: list[tuple[str, Any]] = [(name, sheet(islice(records, SHEET_ROWS), headings)) for name in names[:-1]]
+    sheets.append((names[-1], sheet(records, headings)))
+    about_name = _("About this export")
+    sheets.append((about_name, about_records(about)))
     write_worksheets(
         sheets,
-        file.name,
+        str(path),  # by name: for an open file the writer keeps the whole workbook in memory
         header_format={"general": Format().set_bold()},
-        freeze_panes={"general": {"row": 1, "col": 0}},
-        autofilter={"general": True},
-        column_widths={"general": list(WIDTHS.values())},
-        datetime_format="yyyy-mm-dd hh:mm:ss",
+        freeze_panes={"general": {"row": 1, "col": 0}, about_name: {"row": 0, "col": 0}},
+        autofilter={"general": True, about_name: False},
+        column_widths={"general": [column.width for column in columns], about_name: [16, 80]},
+        column_formats={"general": [cell_format(column) for column in columns], about_name: []},
         # Account numbers are digits stored as text on purpose: no green corners.
-        ignore_errors={"general": [headings[0]]},
+        ignore_errors={"general": [headings[0]], about_name: []},
     )
-    return cast(IO[bytes], file)
+
+
+def about_records(about: About) -> Iterator[dict[str, Any]]:
+    """The last sheet; `about` is asked after all rows were written."""
+    yield from ({_("Item"): item, _("Value"): value} for item, value in about())
+
+
+def cell_format(column: Column) -> Format:
+    formats = {TIME: "yyyy-mm-dd hh:mm:ss", DAY: "yyyy-mm-dd"}
+    form = Format().set_num_format(formats[column.kind]) if column.kind in formats else Format()
+    return form.set_text_wrap() if column.wraps else form
+
+
+def make_records(columns: list[Column], headings: list[str], rows: Iterator[tuple]) -> Iterator[dict[str, Any]]:
+    """The rows as the writer takes them: a dict by heading."""
+    first = next(rows, None)
+    if first is None:
+        return
+    special = [
+        (heading, convert)
+        for heading, column, value in zip(headings, columns, first, strict=True)
+        if (convert := converter(column.kind, value))
+    ]
+    for row in chain([first], rows):
+        record = dict(zip(headings, row, strict=True))
+        for heading, convert in special:
+            if value := record[heading]:
+                record[heading] = convert(value)
+        yield record
+
+
+def converter(kind: str, value: Any) -> Callable[[Any], Any] | None:
+    """The function that makes a cell of a value, if it is not one already."""
+    if kind == NUMBER and isinstance(value, Decimal):
+        return float
+    return {TIME: datetime.fromisoformat, DAY: date.fromisoformat}.get(kind)
 
 
 def sheet(records: Iterator[dict[str, Any]], headings: list[str]) -> Iterator[dict[str, Any]]:

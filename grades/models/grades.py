@@ -4,7 +4,7 @@ from collections import Counter
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Max, Q, prefetch_related_objects
+from django.db.models import Max, Q
 from django.db.models.functions import Least, Length
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
@@ -50,20 +50,6 @@ class GradeQuerySet(models.QuerySet):
     def at_or_below(self, value):
         """Ratings with at least one grade of `value` or less."""
         return self.filter(lowest_grade__lte=value)
-
-    def in_batches(self, size=2000):
-        """Every row, newest first, by keyset paging; memory is `size` rows.
-
-        A server-side cursor would hold a snapshot for as long as a download takes, and the MySQL client
-        library fetches a whole result at once. Keys first, from an index alone, then their rows: for whole
-        rows MariaDB walks to each batch from the first row again.
-        """
-        whole = self.model._default_manager.select_related("reviewer")
-        for pks in key_batches(self, "insert_time", size):
-            # Sorted here: MariaDB would sort the join in a table on disk.
-            rows = {row.pk: row for row in whole.filter(pk__in=pks)}
-            prefetch_related_objects([row for row in rows.values() if row.has_thread], "notes")
-            yield from (rows[pk] for pk in pks if pk in rows)  # one may have been deleted since
 
     def delete(self):
         """Delete these ratings with all rows that refer to them; returns what stock Django's `delete` returns.

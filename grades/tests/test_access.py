@@ -81,15 +81,18 @@ def may_credit(django_user_model):
 
 @pytest.mark.parametrize(("method", "path", "for_customer", "for_staff", "with_right"), LADDER)
 def test_a_staff_route_answers_by_the_right_of_the_caller(
-    customer, staff, may_credit, make_account, method, path, for_customer, for_staff, with_right
+    customer, staff, may_credit, make_account, make_grade, method, path, for_customer, for_staff, with_right
 ):
     make_account()
+    make_grade()
     call = method.lower()
     anonymous = getattr(Client(headers=HTML), call)(path, FIELDS)
     back = LOGIN if method == "POST" else f"/admin/login/?next={path.replace('/', '%2F')}"
     assert (anonymous.status_code, anonymous["Location"]) == (302, back)
-    statuses = [getattr(client_of(user), call)(path, FIELDS).status_code for user in (customer, staff, may_credit)]
-    assert statuses == [for_customer, for_staff, with_right]
+    responses = [getattr(client_of(user), call)(path, FIELDS) for user in (customer, staff, may_credit)]
+    for response in responses:
+        response.getvalue()  # reads a download to its end, which closes it
+    assert [response.status_code for response in responses] == [for_customer, for_staff, with_right]
     assert Credit.objects.count() == ((method, path) == ("POST", "/credit"))
 
 

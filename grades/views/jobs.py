@@ -60,6 +60,6 @@ def fetch(request, pk):
     except FileNotFoundError:  # deleted since
         file = None
     if file is None:
-        context = context_of(job) | {"problem": _("There is no such file any more. Files are kept for one hour.")}
+        context = context_of(job) | {"problem": _("The file does not exist any more. Files are kept for one hour.")}
         return render(request, "grades/job.html", context, status=404)
     return FileResponse(file, as_attachment=True, filename=job.result)

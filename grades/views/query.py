@@ -2,10 +2,13 @@
 
 from django.http import Http404, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ..access import EXPORT_NUMBER, LOOK_UP, staff_route
-from ..downloads import export_response
+from ..database.paging import bounded_count, count_label
+from ..downloads import DIRECT_ROWS, ExportFailed, export_response
+from ..exports import About, ratings_table
 from ..forms import ExportForm, LookupForm
 from ..models import Account, Grade, is_cut_off, normal_number
 from ..replies import is_ajax, wants_json
@@ -54,10 +57,12 @@ def wire_row(account):
 def lookup(acc_nbr):
     """The template context of an account number."""
     accounts = list(Account.objects.of_number(acc_nbr).select_related("credit__confirmed_by"))
-    grades = list(Grade.objects.of_account(acc_nbr).newest_first()[: RATINGS_SHOWN + 1])
+    ratings = Grade.objects.of_account(acc_nbr)
+    grades = list(ratings.newest_first()[: RATINGS_SHOWN + 1])
     longer = [] if accounts else Account.objects.longer_numbers(acc_nbr, LONGER_SHOWN)
     return {
         "acc_nbr": acc_nbr,
+        "grade_count": count_label(len(grades) if len(grades) <= RATINGS_SHOWN else bounded_count(ratings)),
         "accounts": accounts,
         "longer": longer,
         "is_incomplete": not accounts and (bool(longer) or is_cut_off(normal_number(acc_nbr))),
@@ -79,4 +84,11 @@ def export(request):
     form = ExportForm(request.POST)
     if not form.is_valid():
         raise Http404
-    return export_response(Grade.objects.of_account(form.cleaned_data["acc_nbr"]), form.cleaned_data["format"])
+    acc_nbr = form.cleaned_data["acc_nbr"]
+    ratings = Grade.objects.of_account(acc_nbr)
+    about = About(filter=_("one account number"), slug="number", by=request.user.get_username())
+    count = bounded_count(ratings, DIRECT_ROWS)
+    try:
+        return export_response(ratings_table(ratings), about, form.cleaned_data["format"], count)
+    except ExportFailed as failed:
+        return render_query(request, {"form": LookupForm(), "problem": str(failed), **lookup(acc_nbr)}, status=409)

@@ -1,12 +1,8 @@
-"""admin/actions.py and the actions on ratings: deletion and export in bulk. test_reviews.py has the bulk review."""
-
-import io
-import re
+"""admin/actions.py: deletion in bulk."""
 
 import pytest
 from django.contrib.admin.models import DELETION, LogEntry
 from django.utils import timezone
-from openpyxl import load_workbook
 
 from grades.models import Account, Grade
 
@@ -51,31 +47,7 @@ def test_a_dispatch_with_a_credit_is_not_deleted(superuser_client, make_account,
     assert not LogEntry.objects.exists()
 
 
-# --- Export ---------------------------------------------------------------------------------------
-
-
-def read_xlsx(response):
-    assert response.status_code == 200
-    assert re.fullmatch(r'attachment; filename="grades-\d{8}-\d{4}\.xlsx"', response["Content-Disposition"])
-    rows = list(load_workbook(io.BytesIO(b"".join(response.streaming_content))).active.values)
-    return [row[0] for row in rows[1:]]
-
-
-def read_csv(response):
-    assert response.status_code == 200
-    assert response["Content-Type"] == "text/csv; charset=utf-8"
-    lines = b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
-    return [line.split(",")[0] for line in lines[1:]]
-
-
-@pytest.mark.parametrize(("action", "read"), [("export_xlsx", read_xlsx), ("export_csv", read_csv)])
-def test_the_selection_or_all_matches_are_exported_newest_first(roles, make_grade, action, read):
-    grades = [make_grade(acc_nbr=f"{number:03}", grade1=number % 2 + 1) for number in range(120)]
-    chosen = [grades[number].pk for number in (5, 70, 30)]
-    assert read(act(roles["view"], action, chosen)) == ["070", "030", "005"]
-    assert read(act(roles["view"], action, chosen[:1], True)) == [f"{number:03}" for number in reversed(range(120))]
-    expected = [f"{number:03}" for number in reversed(range(0, 120, 2))]
-    assert read(act(roles["view"], action, chosen[:1], True, "?lowest=1&p=2")) == expected
+# --- Malformed ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("chosen", ["x", "", "-1", "1,2", "٣", "\x00", "9" * 30])

@@ -65,12 +65,16 @@ def test_the_permission_ladder(roles, make_grade, make_account, make_conflict, s
 @pytest.mark.parametrize(
     ("role", "on_ratings", "on_accounts"),
     [
-        ("view", ["export_xlsx", "export_csv"], []),
-        ("change", ["mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv"], ["make_codes"]),
+        ("view", ["export_xlsx", "export_csv"], ["export_xlsx", "export_csv"]),
+        (
+            "change",
+            ["mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv"],
+            ["make_codes", "export_xlsx", "export_csv"],
+        ),
         (
             "superuser",
             ["mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv", "delete_selected"],
-            ["make_codes", "delete_selected"],
+            ["make_codes", "export_xlsx", "export_csv", "delete_selected"],
         ),
     ],
 )

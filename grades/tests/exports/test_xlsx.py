@@ -1,14 +1,16 @@
 """exports/xlsx.py: the file equals the table, texts stay texts, and long exports have several sheets."""
 
+import io
+import re
+
 import pytest
-from openpyxl import load_workbook
 from python_calamine import CalamineWorkbook
 
-from grades.exports import xlsx, xlsx_file
-from grades.exports.columns import WIDTHS
-from grades.models import Grade
+from grades.exports import xlsx
+from grades.exports.columns import DISPATCH_COLUMNS, RATING_COLUMNS
+from grades.models import Grade, ReviewNote
 
-from ..helpers.exported import HEADINGS, as_cells, read_xlsx, table
+from ..helpers.exported import HEADINGS, as_cells, export, load, read_xlsx, table
 
 pytestmark = pytest.mark.django_db
 
@@ -25,14 +27,13 @@ def test_any_text_survives_the_xlsx_unchanged(nasty):
 
 
 def test_a_second_reader_sees_the_same_xlsx(nasty):
-    with xlsx_file(Grade.objects.all()) as file:
-        rows = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0).to_python()
+    file = io.BytesIO(export("xlsx", Grade.objects.all()))
+    rows = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0).to_python()
     assert rows[1:] == [["" if value is None else value for value in row] for row in table()]
 
 
 def test_texts_are_text_cells_without_formulas_or_links(nasty):
-    with xlsx_file(Grade.objects.all()) as file:
-        sheet = load_workbook(file).active
+    sheet = load(Grade.objects.all()).worksheets[0]
     for row in sheet.iter_rows(min_row=2):
         assert {cell.data_type for cell in row if cell.value is not None and cell.column in (1, 5, 7, 9, 10)} == {"s"}
         assert [cell.data_type for cell in row[1:4]] == ["n"] * 3
@@ -43,8 +44,7 @@ def test_texts_are_text_cells_without_formulas_or_links(nasty):
 @pytest.mark.parametrize(("text", "written"), [("\ufffe", "_xFFFE_"), ("a\uffffb", "a_xFFFF_b")])
 def test_a_character_that_xml_lacks_is_escaped(make_grade, text, written):
     make_grade(txt1=text)
-    with xlsx_file(Grade.objects.all()) as file:
-        assert load_workbook(file).active["E2"].value == written
+    assert load(Grade.objects.all()).worksheets[0]["E2"].value == written
 
 
 # --- Sheets ---------------------------------------------------------------------------------------
@@ -66,29 +66,38 @@ def test_an_exactly_full_sheet_is_the_only_one(some, monkeypatch):
 
 
 def test_ratings_that_arrive_after_the_count_are_exported(some, monkeypatch, make_grade):
-    monkeypatch.setattr(xlsx, "SHEET_ROWS", 53)
-    read_table = xlsx.read_table
-
-    def read_table_later(queryset):
-        make_grade(acc_nbr="late")
-        return read_table(queryset)
-
-    monkeypatch.setattr(xlsx, "read_table", read_table_later)
-    rows = read_xlsx(Grade.objects.all())
-    assert rows == [[HEADINGS, *as_cells(table())]]
-    assert len(rows[0]) == 55
+    monkeypatch.setattr(xlsx, "SHEET_ROWS", 20)
+    make_grade(acc_nbr="late")
+    sheets = load(Grade.objects.all(), expected=40).worksheets
+    assert [sheet.max_row for sheet in sheets[:-1]] == [21, 35]
 
 
 def test_each_sheet_has_a_bold_frozen_heading_filter_and_widths(some, monkeypatch):
     monkeypatch.setattr(xlsx, "SHEET_ROWS", 40)
-    with xlsx_file(Grade.objects.all()) as file:
-        first, second = load_workbook(file)
+    first, second, _about = load(Grade.objects.all())
     assert (first.title, second.title) == ("ratings 1", "ratings 2")
     for sheet, last in ((first, 41), (second, 14)):
         assert sheet.freeze_panes == "A2"
-        assert sheet.auto_filter.ref == f"A1:L{last}"
+        assert sheet.auto_filter.ref == f"A1:P{last}"
         assert all(cell.font.bold for cell in sheet[1])
         # openpyxl keeps neighbours of one width together
         groups = [(int(group.width), group.max - group.min + 1) for group in sheet.column_dimensions.values()]
         widths = [width for width, columns in groups for _column in range(columns)]
-        assert widths == list(WIDTHS.values())
+        assert widths == [width for _name, width, *_rest in RATING_COLUMNS + DISPATCH_COLUMNS]
+
+
+def test_remarks_and_notes_are_wrapped(make_grade):
+    ReviewNote.objects.create(grade=make_grade(txt2="好", txt3="好", review_version=1), version=1, text="好")
+    sheet = load(Grade.objects.all()).worksheets[0]
+    wrapped = [cell.column_letter for cell in sheet[2] if cell.alignment.wrap_text]
+    assert wrapped == ["E", "F", "G", "J"]
+
+
+def test_the_last_sheet_says_what_the_file_has(some):
+    about = load(Grade.objects.all()).worksheets[-1]
+    rows = list(about.values)
+    assert about.title == "About this export"
+    assert rows[:4] == [("Item", "Value"), ("rows", 53), ("filter", "review: New"), ("by", "boss")]
+    assert rows[4][0] == "at"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d CST", rows[4][1])
+    assert (about.freeze_panes, about.auto_filter.ref) == (None, None)

@@ -60,20 +60,6 @@ def test_ratings_of_the_same_time_are_ordered_by_id(make_grade):
     assert list(Grade.objects.newest_first()) == [second, first]
 
 
-def test_batches_have_every_rating_once_across_equal_times(make_grade):
-    now = timezone.now()
-    grades = [make_grade(insert_time=now) for _number in range(7)]
-    assert list(Grade.objects.all().in_batches(size=3)) == list(reversed(grades))
-
-
-def test_batches_skip_a_rating_that_was_deleted_meanwhile(make_grade):
-    oldest, deleted, newest = make_grade(), make_grade(), make_grade()
-    batches = Grade.objects.all().in_batches(size=2)
-    assert next(batches) == newest
-    Grade.objects.filter(pk=oldest.pk).delete()
-    assert list(batches) == [deleted]
-
-
 def test_the_newest_time_of_each_number_is_found_in_one_query(make_grade, django_assert_num_queries):
     now = timezone.now()
     for number, age in (("1", 3), ("1", 1), ("1", 2), ("2", 5), ("3", 0)):

@@ -87,7 +87,7 @@ def test_the_owner_fetches_the_file_for_an_hour(own, make_job):
     Job.objects.update(finished_at=timezone.now() - timedelta(minutes=61))
     late = own.get(f"/jobs/{job.pk}/file")
     assert late.status_code == 404
-    assert "There is no such file any more." in late.text
+    assert "The file does not exist any more." in late.text
 
 
 def test_a_job_of_another_person_does_not_exist(superuser_client, make_job):

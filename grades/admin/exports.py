@@ -1,0 +1,145 @@
+"""Export of a list: everything that its filter matches, or the ticked rows."""
+
+import re
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import HttpRequest, HttpResponseNotAllowed, QueryDict
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..database.paging import bounded_count
+from ..database.streaming import streaming_alias
+from ..downloads import DIRECT_ROWS, ExportFailed, export_response
+from ..exports import FORMATS, About, write_export
+from ..jobs import kind
+from ..models import Job, JobFailed, TooManyJobs
+from .actions import is_key
+
+DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class FormatForm(forms.Form):
+    format = forms.ChoiceField(choices=FORMATS)
+
+
+class Exports:
+    """Mixin of ListAdmin. `export_table` makes the table of a queryset."""
+
+    export_table = None
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.export_view)
+        return [path("export/", view, name=f"{self.opts.app_label}_{self.opts.model_name}_export"), *super().get_urls()]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"export_formats": FORMATS, **(extra_context or {})})
+
+    def export_view(self, request):
+        """`POST format`, at the query string of a list: all rows of the list, or those of `_selected_action`."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        form, keys = FormatForm(request.POST), request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+        if not form.is_valid() or not all(map(is_key, keys)):
+            raise BadRequest("The format or a key is unknown.")
+        try:
+            changelist = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            self.message_user(request, _("This filter is not known. Nothing was exported."), messages.ERROR)
+            return redirect(self.list_address())
+        queryset = changelist.queryset.filter(pk__in=keys) if keys else changelist.queryset
+        return self.export(request, changelist, queryset, keys, form.cleaned_data["format"])
+
+    def export(self, request, changelist, queryset, keys, file_format):
+        """The file, or the page of the job that makes it, or the list with a message."""
+        back = f"{self.list_address()}?{request.GET.urlencode()}".rstrip("?")
+        count = bounded_count(queryset, DIRECT_ROWS)
+        if count > DIRECT_ROWS:
+            order = {
+                "list": self.opts.model_name,
+                "query": request.GET.urlencode(),
+                "keys": keys,
+                "format": file_format,
+            }
+            try:
+                return redirect("job", Job.objects.add("export", request.user, order).pk)
+            except TooManyJobs:
+                text = _("You have several jobs that are not finished. Wait for one of them, or stop one.")
+                self.message_user(request, text, messages.ERROR)
+                return redirect("jobs")
+        about = about_list(changelist, request, keys)
+        try:
+            return export_response(self.export_table(queryset), about, file_format, count)
+        except ExportFailed as failed:
+            self.message_user(request, str(failed), messages.ERROR)
+            return redirect(back)
+
+    def list_address(self):
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
+    # --- The same as bulk actions, for the ticked rows without JavaScript -------------------------
+
+    @admin.action(permissions=["view"], description=gettext_lazy("Export as XLSX"))
+    def export_xlsx(self, request, queryset):
+        return self.export_action(request, queryset, "xlsx")
+
+    @admin.action(permissions=["view"], description=gettext_lazy("Export as CSV"))
+    def export_csv(self, request, queryset):
+        return self.export_action(request, queryset, "csv")
+
+    def export_action(self, request, queryset, file_format):
+        across = request.POST.get("select_across") not in (None, "", "0")
+        keys = [] if across else request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+        return self.export(request, self.get_changelist_instance(request), queryset, keys, file_format)
+
+
+def about_list(changelist, request, keys):
+    """What the filter of a list says, for people and for a file's name; never the number that was searched for."""
+    phrases, names = [], []
+    for spec in changelist.filter_specs:
+        choices = {str(value): str(text) for value, text in getattr(spec, "lookup_choices", [])}
+        for name in spec.expected_parameters():
+            if value := request.GET.get(name):
+                phrases.append(f"{spec.title}: {choices.get(value) or f'{name} {value}'}")
+                # A value that is typed may be a name; a choice or a day is not.
+                names.append(f"{name}-{value}" if value in choices or DAY.fullmatch(value) else name)
+    if request.GET.get(SEARCH_VAR):
+        phrases.append(_("searched"))
+        names.append("searched")
+    if keys:
+        phrases.append(_("selected"))
+        names.append("selected")
+    slug = re.sub(r"[^0-9A-Za-z_-]", "", "_".join(names))[:100]
+    return About(filter="; ".join(phrases), slug=slug, by=request.user.get_username())
+
+
+@kind("export", gettext_lazy("Export"))
+def run_export(job):
+    """Make the file of `Exports.export`. The list is read with the rights that its owner has now."""
+    order = job.parameters
+    model_admin = next(
+        known for model, known in admin.site._registry.items() if model._meta.model_name == order["list"]
+    )
+    address = reverse(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_changelist")
+    request = HttpRequest()
+    request.method, request.path, request.user = "GET", address, job.owner
+    request.GET = QueryDict(order["query"])
+    if not (job.owner.is_active and job.owner.is_staff and model_admin.has_view_permission(request)):
+        raise JobFailed(_("You may not see these rows any more."))
+    changelist = model_admin.get_changelist_instance(request)
+    queryset = changelist.queryset.filter(pk__in=order["keys"]) if order["keys"] else changelist.queryset
+    total = queryset.order_by().count()
+    job.report(0, total=total)
+    table, about = model_admin.export_table(queryset), about_list(changelist, request, order["keys"])
+    with streaming_alias() as alias:
+        count = write_export(table, about, order["format"], job.path, expected=total, report=job.report, using=alias)
+    job.report(count, total=count)
+    return about.file_name(table, order["format"], count)
