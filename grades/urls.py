@@ -1,9 +1,10 @@
 """Every route of the product."""
 
+from django.contrib import admin
 from django.urls import path
 
 from . import api
-from .views import credit, jobs, pages, query
+from .views import credit, jobs, overview, pages, query
 
 urlpatterns = [
     # mini programs: anonymous or with a signed token, no trailing slash
@@ -24,4 +25,6 @@ urlpatterns = [
     path("jobs/<int:pk>", jobs.show, name="job"),
     path("jobs/<int:pk>/stop", jobs.stop, name="job-stop"),
     path("jobs/<int:pk>/file", jobs.fetch, name="job-file"),
+    # the first page of the back office; `admin.site.urls` has the others
+    path("admin/", admin.site.admin_view(overview.overview), name="overview"),
 ]

@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from . import accounts, conflicts, credits, grades, users
+from . import accounts, conflicts, credits, duplicates, grades, users
 
-__all__ = ["accounts", "conflicts", "credits", "grades", "users"]
+__all__ = ["accounts", "conflicts", "credits", "duplicates", "grades", "users"]
 
 admin.site.site_header = _("Scoring site")
 admin.site.site_title = _("Scoring site")

@@ -1,15 +1,15 @@
 """The filters of the lists."""
 
-from datetime import date, datetime, time, timedelta
+import re
+from datetime import date
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..models import Account, Grade
+from ..models import Account, Grade, end_of, start_of
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -32,9 +32,11 @@ class ReviewFilter(ChoiceFilter):
     parameter_names = ("review",)
 
     def lookups(self, request, model_admin):
-        return Grade.ReviewState.choices
+        return [*Grade.ReviewState.choices, ("reviewed", _("Followed up or closed"))]
 
     def narrow(self, queryset, value):
+        if value == "reviewed":
+            return queryset.filter(review_state__in=[Grade.ReviewState.FOLLOWED_UP, Grade.ReviewState.CLOSED])
         return queryset.filter(review_state=value)
 
 
@@ -88,6 +90,7 @@ class DateFilter(admin.ListFilter):
     title = gettext_lazy("date")
     template = "admin/grades/date_filter.html"
     parameter_names = ("from", "to")
+    time_field = "insert_time"
 
     def __init__(self, request, params, model, model_admin):
         super().__init__(request, params, model, model_admin)
@@ -126,9 +129,9 @@ class DateFilter(admin.ListFilter):
 
     def queryset(self, request, queryset):
         if first := self.used_parameters.get("from"):
-            queryset = queryset.filter(insert_time__gte=start_of(first))
+            queryset = queryset.filter(**{f"{self.time_field}__gte": start_of(first)})
         if last := self.used_parameters.get("to"):
-            queryset = queryset.filter(insert_time__lt=start_of(last + timedelta(days=1)))
+            queryset = queryset.filter(**{f"{self.time_field}__lt": end_of(last)})
         return queryset
 
 
@@ -139,5 +142,72 @@ class DispatchDateFilter(DateFilter):
         return queryset.dispatched_between(self.used_parameters.get("from"), self.used_parameters.get("to"))
 
 
-def start_of(day):
-    return timezone.make_aware(datetime.combine(day, time.min), timezone.get_default_timezone())
+class LinkedFilter(admin.ListFilter):
+    """A filter that other pages link to; the list shows it while it is used."""
+
+    parameter_names = ()
+
+    def __init__(self, request, params, model, model_admin):
+        super().__init__(request, params, model, model_admin)
+        for name in self.parameter_names:
+            if name in params:
+                self.used_parameters[name] = self.read(name, params.pop(name)[-1])
+
+    def read(self, name, text):
+        return text
+
+    def has_output(self):
+        return bool(self.used_parameters)
+
+    def expected_parameters(self):
+        return list(self.parameter_names)
+
+    def choices(self, changelist):
+        remove = changelist.get_query_string(remove=self.parameter_names)
+        yield {"selected": False, "query_string": remove, "display": _("All")}
+        yield {"selected": True, "query_string": changelist.get_query_string(), "display": self.describe()}
+
+
+class AnswerFilter(LinkedFilter):
+    """Ratings with one grade for a question."""
+
+    title = gettext_lazy("answer")
+    parameter_names = ("grade1", "grade2", "grade3")
+
+    def read(self, name, text):
+        if not re.fullmatch("[0-9]{1,4}", text):
+            raise IncorrectLookupParameters
+        return int(text)
+
+    def describe(self):
+        fields = ((Grade._meta.get_field(name).verbose_name, value) for name, value in self.used_parameters.items())
+        return ", ".join(f"{question}: {value}" for question, value in fields)
+
+    def queryset(self, request, queryset):
+        for name, value in self.used_parameters.items():
+            # The lowest grade has an index.
+            queryset = queryset.filter(lowest_grade__lte=value, **{name: value})
+        return queryset
+
+
+class DispatchFilter(LinkedFilter):
+    """Ratings of numbers that have a dispatch of an area or a product, or that the dispatch list does not have."""
+
+    title = Account._meta.verbose_name_plural
+    parameter_names = ("area", "product", "listed")
+
+    def read(self, name, text):
+        if name == "listed" and text != "no":
+            raise IncorrectLookupParameters
+        return text
+
+    def describe(self):
+        columns = {name: value or _("(none)") for name, value in self.used_parameters.items() if name != "listed"}
+        names = [f"{Account._meta.get_field(name).verbose_name}: {value}" for name, value in columns.items()]
+        return ", ".join(names + [_("not on the dispatch list")] * ("listed" in self.used_parameters))
+
+    def queryset(self, request, queryset):
+        columns = {name: value for name, value in self.used_parameters.items() if name != "listed"}
+        if columns:
+            queryset = queryset.of_dispatches(**columns)
+        return queryset.off_list() if "listed" in self.used_parameters else queryset

@@ -15,7 +15,15 @@ from ..exports import ratings_table
 from ..models import Conflict, Grade, Repeat, ReviewNote
 from .bulk_review import BulkReviewAdmin
 from .exports import Exports
-from .filters import AssigneeFilter, DateFilter, LowestFilter, RemarksFilter, ReviewFilter
+from .filters import (
+    AnswerFilter,
+    AssigneeFilter,
+    DateFilter,
+    DispatchFilter,
+    LowestFilter,
+    RemarksFilter,
+    ReviewFilter,
+)
 from .lists import ListAdmin
 from .queue import QueueAdmin
 from .reviews import ReviewAdmin
@@ -30,7 +38,15 @@ class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, Exports, ListAdmin):
     ordering = ("-insert_time", "-id")
     arrival_field = "insert_time"
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")
-    list_filter = (ReviewFilter, AssigneeFilter, LowestFilter, RemarksFilter, DateFilter)
+    list_filter = (
+        AnswerFilter,
+        DispatchFilter,
+        ReviewFilter,
+        AssigneeFilter,
+        LowestFilter,
+        RemarksFilter,
+        DateFilter,
+    )
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy('The beginning of an account number. For an exact match use quotes: "13800138000"')
     actions = ("mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv", "delete_selected")

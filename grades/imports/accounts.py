@@ -9,7 +9,8 @@ from typing import IO, Any, TypeAlias
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
-from ..models import Account
+from ..models import Account, DailyScore, normal_number
+from ..models.figures import days_rated
 from ..reader.tables import Table, is_blank
 from .cells import ValueRefused, clean
 from .files import open_table
@@ -118,11 +119,13 @@ def import_table(
     try:
         with transaction.atomic():
             rows = (values for _number, values in read_rows(table, places, refuse_changed_file) if values)
+            days: set[date] = set()
             while batch := list(islice(rows, BATCH)):
-                store(batch, result)
+                days |= days_rated(store(batch, result))
                 done += len(batch)
                 if progress:
                     progress(min(done, total), total)
+            DailyScore.objects.mark(days)  # last, because others wait for these rows
             if before_commit:
                 before_commit()
     except (IntegrityError, OperationalError) as error:
@@ -167,32 +170,45 @@ def read_rows(table: Table, places: dict[str, int], add_error: AddError) -> Iter
         yield number, values if len(values) == len(places) else None
 
 
-def store(batch: list[Values], result: ImportResult) -> None:
-    """Write one batch of checked rows and count it in `result`."""
+def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
+    """Write one batch of checked rows and count it in `result`; returns what changed, see `days_rated`."""
     dates = [values["dispatched_on"] for values in batch]
     # The index of the unique constraint answers this; for a list of pairs, not every database uses it.
     candidates = Account.objects.filter(
         acct_id__in=[values["acct_id"] for values in batch], dispatched_on__range=(min(dates), max(dates))
     )
     stored = {tuple(account[column] for column in KEY): account for account in candidates.values(*KEY, *OTHERS)}
-    new, changed = [], []
+    new, changed, left = [], [], set()
     for values in batch:
         account = stored.get(tuple(values[column] for column in KEY))
         if account is None:
             new.append(Account(**values))
         elif account != values:
             changed.append(Account(**values))
+            left.add(normal_number(account["acc_nbr"]))
     result.created += len(new)
     result.updated += len(changed)
     result.unchanged += len(batch) - len(new) - len(changed)
     if result.dry_run:
-        return
+        return {}
+    since = earliest_changes(new + changed)
     Account.objects.bulk_create(new)
     # An upsert takes one statement; bulk_update would build a CASE of a thousand branches per column.
     named_target = connection.features.supports_update_conflicts_with_target
     Account.objects.bulk_create(
         changed, update_conflicts=True, update_fields=OTHERS, unique_fields=KEY if named_target else None
     )
+    return since | {number: date.min for number in left if number not in since}
+
+
+def earliest_changes(accounts: list[Account]) -> dict[str, date]:
+    """{number: the earliest dispatch of these accounts}, `date.min` for a number that is not on the list yet."""
+    since: dict[str, date] = {}
+    for account in accounts:
+        number = normal_number(account.acc_nbr)
+        since[number] = min(account.dispatched_on, since.get(number, account.dispatched_on))
+    listed = set(Account.objects.filter(number__in=since).values_list("number", flat=True))
+    return {number: day if number in listed else date.min for number, day in since.items()}
 
 
 def refuse_changed_file(row: int, column: str, message: str) -> None:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('grades', '0006_normal_numbers'),
+        ('grades', '0008_daily_scores'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,6 +8,7 @@ from .jobs import Job, JobFailed, TooManyJobs
 from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
 from .queue import QUEUES, OpenRating
 from .reviews import NOTE_LENGTH, Assignment, ReviewChanged, ReviewNote, review_many, save_review
+from .statistics import DailyScore, day_of, end_of, start_of
 
 __all__ = [
     "ACC_NBR_LENGTH",
@@ -21,6 +22,7 @@ __all__ = [
     "Char32UUIDField",
     "Conflict",
     "Credit",
+    "DailyScore",
     "Grade",
     "GradeQuerySet",
     "Job",
@@ -31,10 +33,13 @@ __all__ = [
     "ReviewNote",
     "TooManyJobs",
     "clean_number",
+    "day_of",
+    "end_of",
     "is_cut_off",
     "low_limit",
     "normal_number",
     "normal_prefix",
     "review_many",
     "save_review",
+    "start_of",
 ]

@@ -1,10 +1,11 @@
 """The dispatch list, and the credits confirmed for its rows."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import ROUND_CEILING, Decimal
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -47,6 +48,23 @@ class AccountQuerySet(models.QuerySet):
         for pks in key_batches(self, "dispatched_on", size):
             rows = {row.pk: row for row in self.model._default_manager.filter(pk__in=pks)}
             yield [rows[pk] for pk in pks if pk in rows]  # one may have been deleted since
+
+    def delete(self):
+        with transaction.atomic(using=self.db):
+            numbers = set(self.values_list("number", flat=True))
+            deleted = super().delete()
+            mark_dispatches(numbers)
+        return deleted
+
+    delete.alters_data = True
+    delete.queryset_only = True
+
+
+def mark_dispatches(numbers):
+    """The dispatches of these numbers have changed."""
+    from . import figures  # it imports this module
+
+    figures.mark_dispatches(dict.fromkeys(numbers, date.min))
 
 
 class Account(models.Model):
@@ -95,6 +113,15 @@ class Account(models.Model):
 
     def __str__(self):
         return f"#{self.pk}"  # never the number: the admin writes this into its log
+
+    def save(self, *args, **kwargs):
+        with transaction.atomic():
+            before = set(Account.objects.filter(pk=self.pk).values_list("number", flat=True)) if self.pk else set()
+            super().save(*args, **kwargs)
+            mark_dispatches(before | {normal_number(self.acc_nbr)})
+
+    def delete(self, using=None, keep_parents=False):
+        return Account.objects.using(using).filter(pk=self.pk).delete()
 
     CREDIT_FACTOR = Decimal("1.5")
 

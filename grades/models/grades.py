@@ -3,17 +3,18 @@
 from collections import Counter
 
 from django.conf import settings
-from django.db import models, transaction
-from django.db.models import Max, Q
+from django.db import models, router, transaction
+from django.db.models import Exists, Max, OuterRef, Q
 from django.db.models.functions import Least, Length
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..database.paging import key_batches
-from .accounts import ACC_NBR_LENGTH
+from .accounts import ACC_NBR_LENGTH, Account
 from .fields import Char32UUIDField, GradeField, RemarkField
 from .numbers import normal_expression, normal_number
+from .statistics import DailyScore, LocalDay, day_of
 
 REMARK_LENGTH = 500
 
@@ -47,22 +48,60 @@ class GradeQuerySet(models.QuerySet):
     def since(self, moment):
         return self.filter(insert_time__gte=moment)
 
+    def between(self, start, end):
+        """The ratings from a moment to before another."""
+        return self.filter(insert_time__gte=start, insert_time__lt=end)
+
     def at_or_below(self, value):
         """Ratings with at least one grade of `value` or less."""
         return self.filter(lowest_grade__lte=value)
+
+    def low(self):
+        return self.at_or_below(low_limit())
+
+    def newest_low_remarks(self, count, searched=200):
+        """The newest of these ratings that are low and have remarks, among the newest `searched` of each value."""
+        found = []
+        # One value at a time: then the index on the lowest grade is in the order of time.
+        for value in range(settings.GRADE_MIN, low_limit() + 1):
+            newest = self.filter(lowest_grade=value).newest_first()
+            keys = newest.values_list("insert_time", "pk", "has_remarks")[:searched]
+            found += [(time, pk) for time, pk, has_remarks in keys if has_remarks][:count]
+        pks = [pk for _time, pk in sorted(found, reverse=True)[:count]]
+        rows = self.model._default_manager.in_bulk(pks)
+        return [rows[pk] for pk in pks if pk in rows]
+
+    def off_list(self):
+        """Ratings of numbers that the dispatch list does not have."""
+        return self.exclude(Exists(Account.objects.filter(number=OuterRef("number"))))
+
+    def of_dispatches(self, **columns):
+        """Ratings of numbers that had a dispatch with these values, for example of an area, on the day or before."""
+        until = {"dispatched_on__lte": LocalDay(OuterRef("insert_time"))}
+        return self.filter(Exists(Account.objects.filter(number=OuterRef("number"), **until, **columns)))
+
+    def bulk_create(self, objs, *args, **kwargs):
+        objs = list(objs)
+        with transaction.atomic(using=self.db):
+            created = super().bulk_create(objs, *args, **kwargs)
+            DailyScore.objects.using(self.db).mark(day_of(rating.insert_time) for rating in objs)
+        return created
 
     def delete(self):
         """Delete these ratings with all rows that refer to them; returns what stock Django's `delete` returns.
 
         Memory is one batch. Stock Django loads every rating to find the rows that refer to it.
         """
-        deleted = Counter()
+        deleted, days = Counter(), set()
         with transaction.atomic(using=self.db):
             for pks in key_batches(self, "insert_time", 2000):
                 rows = self.model._default_manager.using(self.db).filter(pk__in=pks)
                 # Locked first: a duplicate that arrives during the deletion would keep its rating alive.
-                list(rows.select_for_update().values_list("pk"))
+                times = list(rows.select_for_update().values_list("insert_time", flat=True))
+                times += rows.filter(repeats__isnull=False).values_list("repeats__repeated_at", flat=True)
+                days.update(map(day_of, times))
                 deleted.update(super(GradeQuerySet, rows).delete()[1])
+            DailyScore.objects.using(self.db).mark(days)
         return deleted.total(), dict(deleted)
 
     delete.alters_data = True
@@ -182,6 +221,16 @@ class Grade(Content):
                 condition=Q(review_state="new") | Q(reviewed_at__isnull=False), name="grade_review_has_time"
             ),
         ]
+
+    def save(self, *args, using=None, **kwargs):
+        using = using or router.db_for_write(Grade, instance=self)
+        with transaction.atomic(using=using):
+            super().save(*args, using=using, **kwargs)
+            DailyScore.objects.using(using).mark([day_of(self.insert_time)])
+
+    def delete(self, using=None, keep_parents=False):
+        using = using or router.db_for_write(Grade, instance=self)
+        return Grade.objects.using(using).filter(pk=self.pk).delete()
 
     @property
     def has_thread(self):

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from ..database.paging import key_batches
 from .grades import Grade
+from .statistics import DailyScore, day_of
 
 NOTE_LENGTH = 2000
 REVIEW_BATCH = 2000
@@ -104,6 +105,8 @@ def save_review(pk, version, author, state, assignee, text):
         else:
             Assignment.objects.filter(grade=stored).delete()
     entry.save(force_insert=True)
+    if entry.state:
+        DailyScore.objects.mark([day_of(stored.insert_time)])
 
 
 def review_many(ratings, author, state, text="", until=None, report=lambda done, left_out, last: None):
@@ -133,10 +136,10 @@ def lock_for_review(pks):
 def review_batch(rows, author, state, text):
     """Review rows that the transaction has locked; those that have the state already get only the note."""
     now = timezone.now()
-    moved = [row.pk for row in rows if row.review_state != state]
-    changed = rows if text else [row for row in rows if row.review_state != state]
+    moved = [row for row in rows if row.review_state != state]
+    changed = rows if text else moved
     Grade.objects.filter(pk__in=[row.pk for row in changed]).update(review_version=F("review_version") + 1)
-    Grade.objects.filter(pk__in=moved).update(review_state=state, reviewer=author, reviewed_at=now)
+    Grade.objects.filter(pk__in=[row.pk for row in moved]).update(review_state=state, reviewer=author, reviewed_at=now)
     ReviewNote.objects.bulk_create(
         ReviewNote(
             grade=row,
@@ -149,3 +152,4 @@ def review_batch(rows, author, state, text):
         )
         for row in changed
     )
+    DailyScore.objects.mark(day_of(row.insert_time) for row in moved)

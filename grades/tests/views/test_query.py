@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 
 import pytest
 
@@ -111,9 +112,12 @@ def test_the_page_says_why_a_number_is_refused(client):
 
 
 def test_the_page_lists_the_ratings_newest_first_and_escaped(client, make_grade):
-    make_grade(txt1="<script>alert(1)</script>", insert_time="2026-11-01T08:00:00Z")
+    make_grade(txt1="<script>alert(1)</script>", insert_time=datetime.fromisoformat("2026-11-01T08:00:00Z"))
     make_grade(
-        txt2="第二次😀", insert_time="2026-11-02T08:00:00Z", review_state="closed", reviewed_at="2026-11-02T09:00Z"
+        txt2="第二次😀",
+        insert_time=datetime.fromisoformat("2026-11-02T08:00:00Z"),
+        review_state="closed",
+        reviewed_at="2026-11-02T09:00Z",
     )
     make_grade(acc_nbr="13800138001", txt1="of another number")
 

@@ -1,0 +1,45 @@
+"""The duplicates: when they came, and of which rating."""
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy
+
+from ..models import Grade, Repeat
+from .filters import DateFilter
+from .lists import ListAdmin
+
+
+class DuplicateDateFilter(DateFilter):
+    time_field = "repeated_at"
+
+
+@admin.register(Repeat)
+class RepeatAdmin(ListAdmin):
+    """Read-only, for those who see ratings; the overview links here."""
+
+    ordering = ("-repeated_at", "-id")
+    list_display = ("repeated_at", "rating")
+    list_display_links = None
+    list_filter = (DuplicateDateFilter,)
+    actions = None
+
+    @admin.display(description=gettext_lazy("rating"))
+    def rating(self, repeat):
+        address = reverse("admin:grades_grade_change", args=[repeat.grade_id])
+        return format_html('<a href="{}">#{}</a>', address, repeat.grade_id)
+
+    def has_view_permission(self, request, obj=None):
+        return self.admin_site.get_model_admin(Grade).has_view_permission(request)
+
+    def has_module_permission(self, request):
+        return False  # the first page has its figure, with a link
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False

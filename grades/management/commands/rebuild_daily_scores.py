@@ -1,0 +1,45 @@
+"""Recompute the figures of the overview."""
+
+import sys
+from datetime import date
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from grades.management.interrupts import stops_on_interrupt
+from grades.models import DailyScore, day_of
+from grades.models.figures import known_days, recompute
+
+
+def day(text):
+    return date.fromisoformat(text)
+
+
+class Command(BaseCommand):
+    help = (
+        "Recomputes the figures that the overview shows, day by day. It can be interrupted and run again, also while "
+        "the site is in use."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--from", dest="first", type=day, help="the first day, YYYY-MM-DD (default: all days)")
+        parser.add_argument("--to", dest="last", type=day, help="the last day, YYYY-MM-DD (default: today)")
+
+    def handle(self, *, first, last, **options):
+        if first and last and first > last:
+            raise CommandError("--from is after --to.")
+        days = self.days(first or date.min, last or date.max)
+        done = []
+        with stops_on_interrupt(self, lambda: f"Stopped after {len(done)} of {len(days)} days."):
+            # disable=None: no bar without a terminal
+            for each in tqdm(days, file=sys.stderr, disable=None, leave=False, unit="day"):
+                recompute(each)
+                done.append(each)
+            self.stdout.write(f"Recomputed days: {len(days)}.")
+
+    def days(self, first, last):
+        """The days with ratings, and those that have figures."""
+        stored = DailyScore.objects.filter(day__range=(first, min(last, day_of(timezone.now()))))
+        days = set(stored.values_list("day", flat=True)) | set(known_days(first, last))
+        return sorted(days)

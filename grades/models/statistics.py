@@ -1,0 +1,91 @@
+"""Figures of each day, so that the overview costs days and not rows. `figures` computes and reads them."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+
+from django.db import connections, models, transaction
+from django.utils import timezone
+
+
+def day_of(moment: datetime) -> date:
+    """The day of a moment in the time zone of the site."""
+    return timezone.localtime(moment, timezone.get_default_timezone()).date()
+
+
+def start_of(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min), timezone.get_default_timezone())
+
+
+def end_of(day: date) -> datetime:
+    return start_of(day + timedelta(days=1))
+
+
+def local_day_sql(column: str, vendor: str) -> str:
+    """SQL: the day of a moment at the site. Databases know no time zones here, so it takes the offset of January."""
+    offset = timezone.get_default_timezone().utcoffset(datetime(2026, 1, 1)) or timedelta()  # noqa: DTZ001
+    seconds = round(offset.total_seconds())
+    if vendor == "sqlite":
+        return f"DATE({column}, '{seconds:+d} seconds')"
+    return f"DATE({column} + INTERVAL {seconds} SECOND)"
+
+
+class LocalDay(models.Func):
+    """The day of a moment, to compare with the date of a dispatch."""
+
+    output_field = models.DateField()
+
+    def as_sql(self, compiler, connection, **extra):
+        sql, params = compiler.compile(self.source_expressions[0])
+        return local_day_sql(sql, connection.vendor), params
+
+
+class DailyScoreQuerySet(models.QuerySet):
+    def mark(self, days: Iterable[date]) -> None:
+        """Make the figures of these days stale.
+
+        Whoever changes ratings calls this in the same transaction, at its end: it locks the rows of these days
+        until the commit. /score does not call it, see decision 52.
+        """
+        days = set(days)
+        if days and self._outdate(days) < len(days):
+            missing = days.difference(self.filter(day__in=days).values_list("day", flat=True))
+            # Only now: an INSERT that meets its row takes a lock with which two writers would deadlock.
+            self.bulk_create((self.model(day=day) for day in sorted(missing)), ignore_conflicts=True)
+            self._outdate(missing)
+
+    def _outdate(self, days: set[date]) -> int:
+        return self.filter(day__in=days).update(version=models.F("version") + 1, until=None)
+
+
+class DailyScore(models.Model):
+    """The figures of one day in the time zone of the site. They are recomputed, never incremented."""
+
+    day = models.DateField(primary_key=True)
+    # Counts the changes: figures that were computed before the last one are not stored.
+    version = models.PositiveIntegerField(default=0, db_default=0)
+    # The figures count the ratings before this moment; None if they are stale.
+    until = models.DateTimeField(null=True)
+    figures = models.JSONField(default=dict)
+
+    objects = DailyScoreQuerySet.as_manager()
+
+    class Meta:
+        db_table = "daily_score"
+        default_permissions = ()
+
+    def __str__(self):
+        return str(self.day)
+
+    def store(self, until: datetime, figures: dict[str, int]) -> bool:
+        """Store figures that were computed after this row was read, unless the day has changed since.
+
+        Returns whether they were stored. It never waits for a writer.
+        """
+        using = self._state.db
+        skip_locked = connections[using].features.has_select_for_update_skip_locked
+        same = DailyScore.objects.using(using).filter(pk=self.pk, version=self.version)
+        with transaction.atomic(using=using):
+            # Read before it is written: an UPDATE would wait for a writer that has marked the day.
+            if not same.select_for_update(skip_locked=skip_locked).values_list("pk").first():
+                return False
+            return bool(same.update(until=until, figures=figures))

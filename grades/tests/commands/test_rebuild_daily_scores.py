@@ -1,0 +1,48 @@
+"""manage.py rebuild_daily_scores."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from grades.models import DailyScore, day_of
+
+pytestmark = pytest.mark.django_db
+
+
+def rows():
+    return {row.day: (row.until, row.figures) for row in DailyScore.objects.all()}
+
+
+@pytest.fixture
+def days(make_grade):
+    """Three days with a rating on the first and the last; the last is yesterday."""
+    now = timezone.now()
+    make_grade(insert_time=now - timedelta(days=3))
+    make_grade(insert_time=now - timedelta(days=1))
+    return [day_of(now) - timedelta(days=age) for age in (3, 2, 1)]
+
+
+def test_it_computes_every_day_and_does_the_same_again(days, capsys):
+    call_command("rebuild_daily_scores")
+    first = rows()
+    assert [first[day][1].get("ratings", 0) for day in days] == [1, 0, 1]
+    call_command("rebuild_daily_scores")
+    assert {day: row for day, row in rows().items() if day in days} == {day: first[day] for day in days}
+    assert capsys.readouterr().out == "Recomputed days: 4.\n" * 2
+
+
+def test_it_heals_wrong_figures_within_the_range(days):
+    call_command("rebuild_daily_scores")
+    DailyScore.objects.update(figures={"ratings": 99})
+    call_command("rebuild_daily_scores", "--from", str(days[0]), "--to", str(days[1]))
+    assert [rows()[day][1].get("ratings", 0) for day in days] == [1, 0, 99]
+
+
+@pytest.mark.parametrize("arguments", [("--from", "2026-13-01"), ("--from", "2026-11-02", "--to", "2026-11-01")])
+def test_a_wrong_range_changes_nothing(days, arguments):
+    before = rows()
+    with pytest.raises(CommandError):
+        call_command("rebuild_daily_scores", *arguments)
+    assert rows() == before
