@@ -84,19 +84,15 @@ class BulkActions(CheckedSelection):
 
     def log_bulk(self, request, flag, count, change):
         """Write one log entry for a bulk action: user, action, count, and how the rows were chosen."""
-        if request.POST.get("select_across") in (None, "", "0"):
-            chosen = ", ".join(f"#{pk}" for pk in request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
-        else:
-            terms = request.GET.copy()
-            if terms.pop(SEARCH_VAR, None):
-                terms["searched"] = "yes"  # not the term, which is an account number
-            chosen = _("all rows that matched “%(filter)s”") % {"filter": terms.urlencode()}
+        self.log_rows(request.user, flag, count, f"{change}: {chosen_rows(request)}")
+
+    def log_rows(self, user, flag, count, message):
         LogEntry.objects.create(
-            user=request.user,
+            user=user,
             content_type=ContentType.objects.get_for_model(self.model),
             object_repr=f"{count:,} {model_ngettext(self.opts, count)}",
             action_flag=flag,
-            change_message=f"{change}: {chosen}",
+            change_message=message,
         )
 
     @admin.action(permissions=["delete"], description=gettext_lazy("Delete"))
@@ -114,3 +110,18 @@ class BulkActions(CheckedSelection):
             return None
         self.message_user(request, _("%(count)s deleted.") % {"count": f"{count:,}"}, messages.SUCCESS)
         return None
+
+
+def is_across(request):
+    """Whether a bulk action is for all rows that the filter matches, not for the ticked ones."""
+    return request.POST.get("select_across") not in (None, "", "0")
+
+
+def chosen_rows(request):
+    """How the rows of a bulk action were chosen, for the log."""
+    if not is_across(request):
+        return ", ".join(f"#{pk}" for pk in request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
+    terms = request.GET.copy()
+    if terms.pop(SEARCH_VAR, None):
+        terms["searched"] = "yes"  # not the term, which is an account number
+    return _("all rows that matched “%(filter)s”") % {"filter": terms.urlencode()}

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from ..database.paging import bounded_count, count_label
 from ..exports import ratings_table
 from ..models import Conflict, Grade, Repeat, ReviewNote
+from .bulk_review import BulkReviewAdmin
 from .exports import Exports
 from .filters import (
     AnswerFilter,
@@ -31,7 +32,7 @@ REMARKS_SHOWN = 40
 
 
 @admin.register(Grade)
-class GradeAdmin(QueueAdmin, ReviewAdmin, Exports, ListAdmin):
+class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, Exports, ListAdmin):
     export_table = staticmethod(ratings_table)
     change_list_template = "admin/grades/grade/change_list.html"
     ordering = ("-insert_time", "-id")

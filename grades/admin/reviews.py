@@ -1,20 +1,18 @@
 """The review of one rating: its form, its thread of notes, and the answer to a change meanwhile."""
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
+from django.contrib import admin
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.contrib.auth import get_user_model
 from django.core.validators import RegexValidator
-from django.db import transaction
 from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from ..models import NOTE_LENGTH, Grade, ReviewChanged, review_many, save_review
-from .actions import ConfirmForm, is_key
+from ..models import NOTE_LENGTH, Grade, ReviewChanged, save_review
+from .actions import is_key
 
 CONTROLS = r"[\x01-\x08\x0b-\x1f\x7f-\x9f]"  # all but tab and line feed; Django refuses NUL itself
 
@@ -124,12 +122,6 @@ def describe(entry):
     }
 
 
-class BulkReviewForm(ConfirmForm):
-    """The note for every rating of a bulk review."""
-
-    note = NoteField(help_text=gettext_lazy("It is added to each rating; no note is replaced."))
-
-
 class ReviewAdmin(admin.ModelAdmin):
     """The part of the admin of ratings that reviews them."""
 
@@ -152,38 +144,3 @@ class ReviewAdmin(admin.ModelAdmin):
 
     def save_model(self, request, obj, form, change):
         form.save_review(request.user)
-
-    # --- In bulk --------------------------------------------------------------------------------------
-
-    @admin.action(permissions=["change"], description=gettext_lazy("Mark as followed up"))
-    def mark_followed_up(self, request, queryset):
-        return self.review_selected(request, queryset, Grade.ReviewState.FOLLOWED_UP, _("Mark as followed up"))
-
-    @admin.action(permissions=["change"], description=gettext_lazy("Mark as closed"))
-    def mark_closed(self, request, queryset):
-        return self.review_selected(request, queryset, Grade.ReviewState.CLOSED, _("Mark as closed"))
-
-    @admin.action(permissions=["change"], description=gettext_lazy("Reopen"))
-    def reopen(self, request, queryset):
-        return self.review_selected(request, queryset, Grade.ReviewState.NEW, _("Reopen"))
-
-    def review_selected(self, request, queryset, state, title):
-        form = BulkReviewForm(request.POST if "confirmed" in request.POST else None)
-        if not form.is_valid():
-            return self.confirmation_page(request, queryset, form, title)
-        chosen = form.cleaned_data
-        with transaction.atomic():
-            count, left_out = review_many(
-                self.confirmed(queryset, form), request.user, state, chosen["note"], chosen["until"]
-            )
-            self.log_bulk(request, CHANGE, count, state.label)
-        message = ngettext("%(count)s rating is now: %(state)s.", "%(count)s ratings are now: %(state)s.", count)
-        self.message_user(request, message % {"count": f"{count:,}", "state": state.label}, messages.SUCCESS)
-        if left_out:
-            message = ngettext(
-                "%(count)s rating was left out: somebody has changed its state meanwhile.",
-                "%(count)s ratings were left out: somebody has changed their state meanwhile.",
-                left_out,
-            )
-            self.message_user(request, message % {"count": f"{left_out:,}"}, messages.WARNING)
-        return None

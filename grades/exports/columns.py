@@ -84,6 +84,7 @@ RATING_COLUMNS = [
     ("reviewer", 16, TEXT, False),
     ("reviewed_at", 20, TIME, False),
 ]
+THREAD = [name for name, *_rest in RATING_COLUMNS].index("review_note")
 # Of the dispatch that the rating is about.
 DISPATCH_COLUMNS = [
     ("dispatched_on", 14, DAY, False),

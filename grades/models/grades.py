@@ -1,7 +1,6 @@
 """Ratings: the stored rows, and the questions asked of them."""
 
 from collections import Counter
-from datetime import timedelta
 from itertools import product
 
 from django.conf import settings
@@ -16,27 +15,21 @@ from ..database.paging import key_batches
 from .accounts import ACC_NBR_LENGTH, Account
 from .fields import Char32UUIDField, GradeField, RemarkField
 from .numbers import normal_expression, normal_number
-from .statistics import DailyScore, LocalDay, day_of, end_of, start_of
+from .statistics import DailyScore, LocalDay, day_of
 
 REMARK_LENGTH = 500
 
 # What a customer sends: account number, three grades, three remarks.
 CONTENT = ("acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")
 
-# Ratings whose days are read one by one; the days of more are asked for day by day.
-FEW = 1000
+# The columns of grade_by_kind before the time. A filter on them reads one range of the index for each kind.
+KIND = ("review_state", "lowest_grade", "has_remarks")
+MOST_PARTS = 66  # of a query: three states, eleven grades, with and without remarks
 
 
 def low_limit():
     """A rating is low if its lowest grade is at or below this: 2 of 1 … 5."""
     return settings.GRADE_MIN + (settings.GRADE_MAX - settings.GRADE_MIN) // 4
-
-
-# The columns of grade_by_kind before the time. A filter on them reads one range of the index for each kind.
-KIND = ("review_state", "lowest_grade", "has_remarks")
-
-
-MOST_PARTS = 66  # of a query: three states, eleven grades, with and without remarks
 
 
 class GradeQuerySet(models.QuerySet):
@@ -51,6 +44,10 @@ class GradeQuerySet(models.QuerySet):
     def newest_first(self):
         # Ids do not follow time: auto-increment leaves gaps, and several writers interleave.
         return self.order_by("-insert_time", "-id")
+
+    def beyond(self, time, pk):
+        """The ratings that follow the one with this time and key, newest first."""
+        return self.filter(Q(insert_time__lt=time) | Q(pk__lt=pk), insert_time__lte=time)
 
     def of_account(self, acc_nbr):
         """The ratings of an account, however its number is written."""
@@ -136,16 +133,6 @@ class GradeQuerySet(models.QuerySet):
         """Ratings of numbers that had a dispatch with these values, for example of an area, on the day or before."""
         until = {"dispatched_on__lte": LocalDay(OuterRef("insert_time"))}
         return self.filter(Exists(Account.objects.filter(number=OuterRef("number"), **until, **columns)))
-
-    def days(self):
-        """The days of these ratings, as a set."""
-        times = list(self.order_by().values_list("insert_time", flat=True)[: FEW + 1])
-        if len(times) <= FEW:
-            return set(map(day_of, times))
-        ends = self.order_by().aggregate(first=Min("insert_time"), last=Max("insert_time"))
-        first, last = day_of(ends["first"]), day_of(ends["last"])
-        days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-        return {day for day in days if self.between(start_of(day), end_of(day)).exists()}
 
     def bulk_create(self, objs, *args, **kwargs):
         objs = list(objs)

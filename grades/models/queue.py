@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 
 from ..database.paging import bounded_count
@@ -75,8 +74,7 @@ class LowQueue:
         found = []
         for part in self.parts():
             if position:
-                time, pk = position
-                part = part.filter(Q(insert_time__lt=time) | Q(pk__lt=pk), insert_time__lte=time)
+                part = part.beyond(*position)
             found += part.newest_first().values_list("insert_time", "pk")[:QUEUE_BATCH]
         return sorted(found, reverse=True)[:QUEUE_BATCH]
 

@@ -109,29 +109,37 @@ def save_review(pk, version, author, state, assignee, text):
         DailyScore.objects.mark([day_of(stored.insert_time)])
 
 
-def review_many(ratings, author, state, text="", until=None):
-    """Set the state of many ratings and add a note to each; returns how many, and how many were left out.
+def review_many(ratings, author, state, text="", until=None, report=lambda done, left_out, last: None):
+    """Set the state of many ratings, newest first, and add a note to each; returns how many were done and left out.
 
-    A rating whose state was changed after `until` is left out: its state is news to the person who asked for this.
+    A rating whose state was changed after `until` is left out: the person who asked for this has not seen that state.
+    `report` is called in the transaction of each batch, with both counts and the last rating's (time, key).
     """
     done = left_out = 0
     for pks in key_batches(ratings, "insert_time", REVIEW_BATCH):
-        batch_done, batch_left_out = review_batch(pks, author, state, text, until)
-        done, left_out = done + batch_done, left_out + batch_left_out
+        with transaction.atomic():
+            found = lock_for_review(pks)
+            rows = [row for row in found if not (until and row.reviewed_at and row.reviewed_at > until)]
+            review_batch(rows, author, state, text)
+            done, left_out = done + len(rows), left_out + len(found) - len(rows)
+            if found:  # all of them may have been deleted
+                report(done, left_out, min((row.insert_time, row.pk) for row in found))
     return done, left_out
 
 
-@transaction.atomic
-def review_batch(pks, author, state, text, until):
+def lock_for_review(pks):
     # In the order of the keys, so that two of these at once wait for each other and do not deadlock.
-    locked = Grade.objects.filter(pk__in=pks).order_by("pk").select_for_update()
-    found = list(locked.only("review_state", "review_version", "reviewed_at", "insert_time"))
-    rows = [row for row in found if not (until and row.reviewed_at and row.reviewed_at > until)]
-    moved = [row.pk for row in rows if row.review_state != state]
+    rows = Grade.objects.filter(pk__in=pks).order_by("pk").select_for_update()
+    return list(rows.only("insert_time", "review_state", "review_version", "reviewed_at"))
+
+
+def review_batch(rows, author, state, text):
+    """Review rows that the transaction has locked; those that have the state already get only the note."""
     now = timezone.now()
-    noted = [row for row in rows if text or row.review_state != state]
-    Grade.objects.filter(pk__in=[row.pk for row in noted]).update(review_version=F("review_version") + 1)
-    Grade.objects.filter(pk__in=moved).update(review_state=state, reviewer=author, reviewed_at=now)
+    moved = [row for row in rows if row.review_state != state]
+    changed = rows if text else moved
+    Grade.objects.filter(pk__in=[row.pk for row in changed]).update(review_version=F("review_version") + 1)
+    Grade.objects.filter(pk__in=[row.pk for row in moved]).update(review_state=state, reviewer=author, reviewed_at=now)
     ReviewNote.objects.bulk_create(
         ReviewNote(
             grade=row,
@@ -142,7 +150,6 @@ def review_batch(pks, author, state, text, until):
             author_name=author.get_username(),
             written_at=now,
         )
-        for row in noted
+        for row in changed
     )
-    DailyScore.objects.mark(day_of(row.insert_time) for row in rows if row.review_state != state)
-    return len(rows), len(found) - len(rows)
+    DailyScore.objects.mark(day_of(row.insert_time) for row in moved)

@@ -1,4 +1,4 @@
-"""admin/actions.py and the actions on ratings: deletion in bulk. test_reviews.py has the bulk review."""
+"""admin/actions.py: deletion in bulk."""
 
 import pytest
 from django.contrib.admin.models import DELETION, LogEntry

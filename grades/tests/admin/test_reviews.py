@@ -1,16 +1,14 @@
-"""admin/reviews.py: the review of one rating, two people at once, and the review of many."""
+"""admin/reviews.py: the review of one rating, and two people at once."""
 
 from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from grades.models import Grade, ReviewChanged, ReviewNote, reviews, save_review
+from grades.models import Grade, ReviewChanged, ReviewNote, save_review
 
-from ..helpers.office import GRADES, act, confirm, grant, log_in, messages
+from ..helpers.office import GRADES, grant, log_in
 
 pytestmark = pytest.mark.django_db
 
@@ -194,96 +192,3 @@ def test_a_change_between_check_and_update_is_checked_again(superuser_client, ma
     monkeypatch.setattr("grades.admin.reviews.save_review", overtaken)
     send(superuser_client, grade, note="typed")
     assert thread(grade) == [("boss", "typed", "", None)]
-
-
-# --- Many ratings ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("action", "state"), [("mark_followed_up", "followed_up"), ("mark_closed", "closed"), ("reopen", "new")]
-)
-def test_a_selection_is_reviewed_with_a_note_and_logged_once(editor, superuser, make_grade, action, state):
-    first, second, _other = grades = [make_grade(), make_grade(), make_grade()]
-    for grade in grades:
-        save_review(grade.pk, 0, superuser, "followed_up", None, "before")
-    client = log_in(editor)
-    page = act(client, action, [first.pk, second.pk])
-    assert "This changes 2 ratings." in page.text
-    assert "It is added to each rating; no note is replaced." in page.text
-    assert ReviewNote.objects.count() == 3
-
-    response = confirm(client, page, note="已回电")
-
-    assert (response.status_code, response["Location"]) == (302, GRADES)
-    assert messages(response) == [f"2 ratings are now: {Grade.ReviewState(state).label}."]
-    assert list(Grade.objects.order_by("pk").values_list("review_state", flat=True)) == [state, state, "followed_up"]
-    before = ("boss", "before", "followed_up", None)
-    added = ("editor", "已回电", "" if state == "followed_up" else state, None)
-    assert [thread(grade) for grade in grades] == [[before, added], [before, added], [before]]
-    entry = LogEntry.objects.get()
-    assert (entry.user, entry.action_flag, entry.object_id, entry.object_repr) == (editor, CHANGE, None, "2 ratings")
-    chosen = f"{Grade.ReviewState(state).label}: #{first.pk}, #{second.pk}"
-    assert entry.get_change_message() == chosen
-
-
-def test_a_bulk_review_covers_all_matches_beyond_the_counted_ones(
-    superuser_client, make_grade, lower_count_limit, monkeypatch
-):
-    monkeypatch.setattr(reviews, "REVIEW_BATCH", 50)
-    lower_count_limit(100)
-    for number in range(130):
-        make_grade(acc_nbr=f"138{number}", grade1=1)
-    make_grade(acc_nbr="139", grade1=1)
-    make_grade(acc_nbr="138", grade1=5, grade2=5, grade3=5)
-    shown = list(Grade.objects.newest_first().values_list("pk", flat=True)[:50])
-    page = act(superuser_client, "mark_closed", shown, True, "?review=new&lowest=2&q=138")
-    assert "This changes 100+ ratings." in page.text
-    assert page.text.count('type="hidden"') < 60  # the page carries the filter, not the rows
-
-    with CaptureQueriesContext(connection) as queries:
-        response = confirm(superuser_client, page, note="all")
-
-    assert messages(response) == ["130 ratings are now: Closed."]
-    assert Grade.objects.filter(review_state="closed").count() == ReviewNote.objects.filter(text="all").count() == 130
-    assert Grade.objects.filter(acc_nbr__in=["138", "139"], review_state="new").count() == 2
-    # for each of three batches two, and one for the day's figures; and the session
-    assert len([query for query in queries.captured_queries if query["sql"].startswith("UPDATE")]) <= 10
-    entry = LogEntry.objects.get()
-    assert entry.object_repr == "130 ratings"
-    # what was searched for is an account number and stays out of the log
-    assert entry.get_change_message() == "Closed: all rows that matched “review=new&lowest=2&searched=yes”"
-
-
-def test_a_bulk_review_skips_ratings_newer_than_the_confirmation_page(superuser_client, make_grade):
-    grade = make_grade()
-    page = act(superuser_client, "mark_closed", [grade.pk], True, "?review=new")
-    late = make_grade()
-    response = confirm(superuser_client, page)
-    assert messages(response) == ["1 rating is now: Closed."]
-    late.refresh_from_db()
-    assert late.review_state == "new"
-
-
-def test_a_bulk_review_says_which_states_it_left_alone(superuser_client, editor, make_grade):
-    grade, changed = make_grade(), make_grade()
-    page = act(superuser_client, "mark_closed", [grade.pk, changed.pk])
-    save_review(changed.pk, 0, editor, "followed_up", None, "mine")
-    assert messages(confirm(superuser_client, page)) == [
-        "1 rating is now: Closed.",
-        "1 rating was left out: somebody has changed its state meanwhile.",
-    ]
-    assert list(Grade.objects.order_by("pk").values_list("review_state", flat=True)) == ["closed", "followed_up"]
-
-
-@pytest.mark.parametrize(
-    ("note", "error"),
-    [("x" * 2001, "Ensure this value has at most 2000 characters"), ("\x07", "The note contains control characters.")],
-)
-def test_a_bad_note_for_many_is_refused_and_kept(superuser_client, make_grade, note, error):
-    grade = make_grade()
-    page = confirm(superuser_client, act(superuser_client, "mark_closed", [grade.pk]), note=note)
-    assert error in page.text
-    assert note in page.text
-    assert Grade.objects.get().review_state == "new"
-    confirm(superuser_client, page, note="short")
-    assert ReviewNote.objects.get().text == "short"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -113,3 +114,33 @@ def test_links_lead_from_the_rating_to_the_look_up_and_back(log_in, clerk, low):
     expect(page.get_by_label("备注")).to_have_value("half a note")
     look_up.locator("section[aria-labelledby=ratings] tbody tr").first.get_by_role("link").click()
     look_up.wait_for_url(f"**/admin/grades/grade/{low[-1].pk}/change/")
+
+
+def test_a_bulk_review_of_many_shows_its_progress_and_can_be_stopped(log_in, clerk):
+    Grade.objects.bulk_create(Grade(acc_nbr="138", grade1=1, grade2=1, grade3=1) for _number in range(2100))
+    page = log_in(clerk, "/admin/grades/grade/?review=new")
+
+    def order():
+        page.goto("/admin/grades/grade/?review=new")
+        page.locator("#action-toggle").check()
+        page.locator(".question a").click()
+        page.select_option("select[name=action]", value="mark_closed")
+        page.click("button[name=index]")
+        page.locator("#id_note").fill("统一处理")
+        page.get_by_role("button", name="标记为已关闭").click()
+        page.wait_for_url("**/jobs/*")
+
+    order()
+    page.reload()
+    expect(page.get_by_role("status")).to_contain_text("正在排队")
+    page.get_by_role("button", name="停止").click()
+    expect(page.get_by_role("status")).to_contain_text("已停止")
+    call_command("run_jobs", "--once")
+    assert not ReviewNote.objects.exists()
+
+    order()
+    call_command("run_jobs", "--once")
+    expect(page.get_by_role("status")).to_contain_text("已完成")  # without a reload
+    assert ReviewNote.objects.filter(text="统一处理", state="closed").count() == 2100
+    page.goto("/admin/grades/grade/?review=new")
+    expect(page.locator("#result_list")).to_have_count(0)

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone, translation
 
 from grades.exports import dispatches_table, ratings_table
-from grades.models import Account, Grade
+from grades.models import Account, Grade, ReviewNote
 
 from ..helpers.exported import (
     HEADINGS,
@@ -44,6 +44,37 @@ def test_an_export_is_one_statement(many, django_assert_num_queries):
     grades = ratings_table(Grade.objects.all())
     with django_assert_num_queries(1):
         assert len(list(grades.rows())) == 4100
+
+
+# --- The notes of a rating ------------------------------------------------------------------------
+
+
+def notes():
+    return [row[9] for row in read_csv(Grade.objects.all())[1:]]
+
+
+def test_the_notes_of_a_rating_are_one_text_in_order(make_grade, superuser):
+    grade = make_grade(review_note="of before")
+    moment = datetime(2026, 11, 1, 16, 30, tzinfo=UTC)
+    ReviewNote.objects.create(grade=grade, text="of before", author_name="李", written_at=moment)
+    for version, text in ((2, "second\nline"), (1, "first"), (3, "")):
+        ReviewNote.objects.create(
+            grade=grade, version=version, text=text, author_name="boss", written_at=moment, state="closed"
+        )
+    make_grade(acc_nbr="other", insert_time=grade.insert_time - timedelta(days=1))
+    time = "2026-11-02 00:30:00"
+    assert notes() == [f"{time} 李: of before\n{time} boss: first\n{time} boss: second\nline", ""]
+
+
+def test_a_thread_that_no_cell_can_hold_is_cut_from_its_beginning(make_grade):
+    grade = make_grade(review_version=20)
+    for version in range(1, 21):
+        ReviewNote.objects.create(grade=grade, version=version, text=f"{version:02}" + "很" * 1998, author_name="boss")
+    (text,) = notes()
+    assert (len(text), text[0]) == (30_000, "…")
+    assert text.endswith("很" * 1998)
+    assert "boss: 20很" in text
+    assert "boss: 06" not in text
 
 
 # --- The dispatch beside a rating -----------------------------------------------------------------

@@ -3,11 +3,11 @@
 import re
 from zoneinfo import ZoneInfo
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from grades.models import Credit
+from grades.models import Credit, review_many
 
 GRADES = "/admin/grades/grade/"
 ACCOUNTS = "/admin/grades/account/"
@@ -58,3 +58,9 @@ def confirm(client, page, **data):
 
 def make_credit(account, user):
     return Credit.objects.create(account=account, credit_amount=149, confirmed_by=user)
+
+
+def review(ratings, state="closed"):
+    """Review these ratings as some member of staff."""
+    reviewer, _created = User.objects.get_or_create(username="reviewer", is_staff=True)
+    review_many(ratings, reviewer, state)

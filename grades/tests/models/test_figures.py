@@ -5,18 +5,18 @@ from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
 from grades.imports import import_accounts
 from grades.imports.legacy import store as store_legacy
-from grades.models import Account, DailyScore, Grade, Repeat, day_of, review_many, start_of
+from grades.models import Account, DailyScore, Grade, Repeat, day_of, start_of
 from grades.models import figures as module
 from grades.models.figures import closed_until, known_days, measure, read, recompute, refresh
 from grades.submissions.store import submit
 
 from ..helpers.files import csv_file
+from ..helpers.office import review
 
 pytestmark = pytest.mark.django_db
 
@@ -90,8 +90,7 @@ def by_legacy_import(make_grade):
 
 
 def by_review(make_grade):
-    author = get_user_model().objects.create_user("author")
-    review_many(Grade.objects.filter(insert_time=NOON), author, "closed")
+    review(Grade.objects.filter(insert_time=NOON))
 
 
 def by_deletion(make_grade):
@@ -243,12 +242,12 @@ def test_known_days_are_those_from_the_first_rating_to_today(make_grade):
     assert known_days(days[1], days[1]) == [days[1]]
 
 
-def test_many_ratings_of_few_days_mark_only_these_days(make_grade, superuser, monkeypatch):
-    monkeypatch.setattr("grades.models.grades.FEW", 2)
+def test_a_review_of_many_marks_the_days_whose_states_changed(make_grade):
     for days in (0, 0, 40):
         make_grade(insert_time=NOON - timedelta(days=days))
-    between = DAY - timedelta(days=20)
-    recompute(between)
-    assert Grade.objects.all().days() == {DAY, DAY - timedelta(days=40)}
-    review_many(Grade.objects.all(), superuser, "closed")
-    assert (is_stale(DAY), is_stale(between)) == (True, False)
+    between, unchanged = DAY - timedelta(days=20), DAY - timedelta(days=30)
+    review(Grade.objects.filter(pk=make_grade(insert_time=NOON - timedelta(days=30)).pk))
+    for day in (between, unchanged):
+        recompute(day)
+    review(Grade.objects.all())
+    assert [is_stale(day) for day in (DAY, DAY - timedelta(days=40), between, unchanged)] == [True, True, False, False]

@@ -9,10 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from grades.forms import Period
-from grades.models import Account, DailyScore, Grade, Repeat, day_of, end_of, review_many, start_of
+from grades.models import Account, DailyScore, Grade, Repeat, day_of, end_of, start_of
 from grades.views import overview
 
-from ..helpers.office import CONFLICTS, GRADES, log_in
+from ..helpers.office import CONFLICTS, GRADES, log_in, review
 
 pytestmark = pytest.mark.django_db
 
@@ -34,16 +34,14 @@ def listed(client, link):
     return client.get(link).context["cl"].result_count
 
 
-def test_each_figure_stands_beside_the_one_of_the_period_before(
-    superuser_client, superuser, make_grade, make_conflict, noon
-):
+def test_each_figure_stands_beside_the_one_of_the_period_before(superuser_client, make_grade, make_conflict, noon):
     rating = make_grade(insert_time=noon, grade3=2)
     make_grade(insert_time=noon, grade3=5, grade2=5)
     Repeat.objects.create(grade=rating, repeated_at=noon)
     for _ in range(3):
         make_grade(insert_time=noon - timedelta(days=7))
     make_conflict(rating)
-    review_many(Grade.objects.filter(pk=rating.pk), superuser, "closed")
+    review(Grade.objects.filter(pk=rating.pk))
     Grade.objects.filter(pk=rating.pk).update(reviewed_at=noon + timedelta(hours=3))
     DailyScore.objects.mark([day_of(noon)])
     page = superuser_client.get(f"{OVERVIEW}?days=7")
@@ -163,7 +161,7 @@ def test_users_and_groups_stand_below_the_lists(superuser_client):
     assert apps == ["grades", "auth"]
 
 
-def random_ratings(seed, reviewer):
+def random_ratings(seed):
     """Ratings and duplicates of some weeks, some of them on the dispatch list, some of them reviewed."""
     drawn, now = random.Random(seed), timezone.now()
     for number in range(8):
@@ -181,14 +179,14 @@ def random_ratings(seed, reviewer):
         grades = {f"grade{number}": drawn.choice([1, 2, 3, 4, 5, 5, 5]) for number in (1, 2, 3)}
         rating = Grade.objects.create(acc_nbr=f"138-0013-800{drawn.randrange(9)}", insert_time=time, **grades)
         if drawn.random() < 0.4:
-            review_many(Grade.objects.filter(pk=rating.pk), reviewer, drawn.choice(["closed", "followed_up"]))
+            review(Grade.objects.filter(pk=rating.pk), drawn.choice(["closed", "followed_up"]))
         if drawn.random() < 0.2:
             Repeat.objects.create(grade=rating, repeated_at=min(now, time + timedelta(minutes=3)))
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_each_figure_is_the_count_of_its_list_and_of_plain_sql(superuser_client, superuser, seed):
-    random_ratings(seed, superuser)
+def test_each_figure_is_the_count_of_its_list_and_of_plain_sql(superuser_client, seed):
+    random_ratings(seed)
     drawn, today = random.Random(seed), day_of(timezone.now())
     first = today - timedelta(days=drawn.randrange(30))
     last = min(today, first + timedelta(days=drawn.randrange(12)))
