@@ -52,7 +52,7 @@ FILE_NAMES = (
     "\x01.xlsx",
 )  # fmt: skip
 PAGES = (
-    "/admin/", "/query", "/admin/password_change/", "/admin/jsi18n/",
+    "/admin/", "/query", "/first-steps", "/admin/password_change/", "/admin/jsi18n/",
     "/admin/autocomplete/", "/admin/grades/account/import/", "/admin/grades/account/import/template.xlsx",
     "/admin/grades/", "/admin/r/1/1/", "/admin/grades/account/add/", "/admin/auth/user/add/",
     "/admin/grades/grade/queue/",
@@ -179,6 +179,7 @@ def forms(draw):
                 "query",
                 "query",
                 "credit",
+                "withdraw",
                 "export",
                 "export",
                 "dispatch",
@@ -209,6 +210,9 @@ def forms(draw):
             ("acct_id", draw(pick(["7100000001", "71", "\0", "x" * 40, ""]))),
             ("credit_amount", draw(pick(MONEY))),
         ]
+    elif kind == "withdraw":
+        request.path = "/credit/withdraw"
+        request.form = [("credit", draw(pick(["1", "2", "0", "-1", "x", "9" * 30, ""]))), ("reason", draw(odd_text))]
     elif kind == "export":
         request.path = "/query/export"
         request.form = [("acc_nbr", acc_nbr), ("format", draw(pick(["xlsx", "csv", "csv", "pdf", "", "\0"])))]

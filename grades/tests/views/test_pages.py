@@ -46,7 +46,7 @@ def test_chinese_is_the_default_and_english_can_be_chosen(client):
     assert '<html lang="en">' in client.get("/", headers={"accept-language": "zh-CN"}).content.decode()
 
 
-@pytest.mark.parametrize("path", ["/", "/r/x", "/query", "/admin/", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/r/x", "/query", "/first-steps", "/admin/", "/nowhere"])
 def test_every_page_forbids_inline_code_frames_and_sniffing(client, superuser, path):
     client.force_login(superuser)
     response = client.get(path)
