@@ -88,8 +88,10 @@ class BulkActions(CheckedSelection):
             chosen = ", ".join(f"#{pk}" for pk in request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
         else:
             terms = request.GET.copy()
-            if terms.pop(SEARCH_VAR, None):
-                terms["searched"] = "yes"  # not the term, which is an account number
+            # Not the terms: they are account numbers, or words of a customer.
+            searched = [terms.pop(name, None) for name in (SEARCH_VAR, "words")]
+            if any(searched):
+                terms["searched"] = "yes"
             chosen = _("all rows that matched “%(filter)s”") % {"filter": terms.urlencode()}
         LogEntry.objects.create(
             user=request.user,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from ..models import Account, Grade
 
 AREAS_SHOWN = 50
+MAX_WORDS = 100
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -73,6 +74,42 @@ class RemarksFilter(ChoiceFilter):
         return queryset.with_remarks(value == "yes")
 
 
+class WordsFilter(admin.ListFilter):
+    """A form for words in remarks; GradeAdmin searches them last, among what all other filters leave."""
+
+    LIMIT = 3000  # reading more remarks would take longer than a page may
+
+    title = gettext_lazy("words in remarks")
+    template = "admin/grades/words_filter.html"
+    parameter_names = ("words",)
+    is_search = True  # not in a saved filter, and not in the log
+
+    def __init__(self, request, params, model, model_admin):
+        super().__init__(request, params, model, model_admin)
+        words = params.pop("words", [""])[-1].strip()
+        if len(words) > MAX_WORDS or "\x00" in words:
+            messages.error(request, _("The words in remarks are too long or hold unknown characters."))
+            raise IncorrectLookupParameters
+        if words:
+            self.used_parameters["words"] = words
+
+    def has_output(self):
+        return True
+
+    def expected_parameters(self):
+        return ["words"]
+
+    def choices(self, changelist):
+        yield {
+            "words": self.used_parameters.get("words", ""),
+            "limit": f"{self.LIMIT:,}",
+            "others": other_parameters(changelist, self.parameter_names),
+        }
+
+    def queryset(self, request, queryset):
+        return queryset
+
+
 class AreaFilter(ChoiceFilter):
     title = gettext_lazy("area")
     parameter_name = "area"
@@ -130,12 +167,7 @@ class DateFilter(admin.ListFilter):
         yield {
             "from": None if self.period else self.used_parameters.get("from"),
             "to": None if self.period else self.used_parameters.get("to"),
-            "others": [
-                (name, value)
-                for name, values in changelist.filter_params.items()
-                for value in values
-                if name not in self.parameter_names
-            ],
+            "others": other_parameters(changelist, self.parameter_names),
             "any": changelist.get_query_string(dict.fromkeys(self.parameter_names)),
             "is_used": bool(self.used_parameters),
             "shortcuts": [
@@ -161,6 +193,11 @@ class DispatchDateFilter(DateFilter):
 
     def queryset(self, request, queryset):
         return queryset.dispatched_between(self.used_parameters.get("from"), self.used_parameters.get("to"))
+
+
+def other_parameters(changelist, names):
+    """(name, value) of the parameters that a form of a filter keeps."""
+    return [(name, value) for name, values in changelist.filter_params.items() for value in values if name not in names]
 
 
 def periods(today):

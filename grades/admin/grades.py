@@ -17,7 +17,7 @@ from ..database.paging import bounded_count, count_label
 from ..downloads import export_response
 from ..models import Conflict, Grade, Repeat
 from .actions import ConfirmForm
-from .filters import DateFilter, LowestFilter, RemarksFilter, ReviewFilter
+from .filters import DateFilter, LowestFilter, RemarksFilter, ReviewFilter, WordsFilter
 from .lists import ListAdmin
 
 REMARKS_SHOWN = 40
@@ -40,7 +40,7 @@ class GradeAdmin(ListAdmin):
     ordering = ("-insert_time", "-id")
     arrival_field = "insert_time"
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")
-    list_filter = (ReviewFilter, LowestFilter, RemarksFilter, DateFilter)
+    list_filter = (ReviewFilter, LowestFilter, RemarksFilter, DateFilter, WordsFilter)
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy(
         'The beginning of an account number. For an exact match use quotes: "13800138000". '
@@ -69,6 +69,14 @@ class GradeAdmin(ListAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return request.user.is_active and request.user.is_superuser
+
+    # --- Search -------------------------------------------------------------------------------
+
+    def get_search_results(self, request, queryset, search_term):
+        queryset, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        if words := request.GET.get("words", "").strip():
+            queryset = queryset.with_words(words, WordsFilter.LIMIT, by_index=self.has_index(search_term))
+        return queryset, may_have_duplicates
 
     # --- Duplicates and conflicts ----------------------------------------------------------------------
 
