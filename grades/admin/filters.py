@@ -13,6 +13,7 @@ from ..models import Account, Grade
 
 AREAS_SHOWN = 50
 MAX_WORDS = 100
+UNKNOWN_VALUE = gettext_lazy("A filter has a value that does not exist. The filters were removed.")
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -31,6 +32,7 @@ class ChoiceFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         if self.value() not in (str(value) for value, _label in self.lookup_choices):
+            messages.error(request, UNKNOWN_VALUE)
             raise IncorrectLookupParameters
         return self.narrow(queryset, self.value())
 
@@ -135,16 +137,17 @@ class DateFilter(admin.ListFilter):
         texts = {name: params.pop(name, [""])[-1] for name in self.parameter_names}
         self.period = texts.pop("period")
         if self.period:
-            self.used_parameters |= self.read_period(self.period)
+            self.used_parameters |= self.read_period(request, self.period)
         for name, text in texts.items():
             if text:
                 self.used_parameters[name] = self.read_day(request, text)
 
-    def read_period(self, period):
+    def read_period(self, request, period):
         today = timezone.localdate(timezone=timezone.get_default_timezone())
         for name, _text, first, last in periods(today):
             if name == period:
                 return {"from": first, "to": last}
+        messages.error(request, UNKNOWN_VALUE)
         raise IncorrectLookupParameters
 
     def read_day(self, request, text):

@@ -49,6 +49,7 @@ def test_a_filter_shows_the_matching_ratings(superuser_client, make_grade, query
         ("from=2026-11-02&to=2026-11-02", ["late", "early"]),
         ("from=&to=", ["last", "late", "early", "before"]),
         ("from=2026-11-03&to=2026-11-02", []),
+        ("from=1980-01-01&to=2030-01-01", ["last", "late", "early", "before"]),
     ],
 )
 def test_dates_are_days_at_the_site_with_both_ends_included(superuser_client, make_grade, query, found):
@@ -121,6 +122,12 @@ def test_an_invalid_filter_is_removed_and_no_action_runs(superuser_client, make_
         assert (response.status_code, response["Location"]) == (302, f"{GRADES}?e=1")
     assert Grade.objects.get().review_state == "new"
     assert superuser_client.get(f"{GRADES}?e=1").status_code == 200
+
+
+@pytest.mark.parametrize("query", ["lowest=99", "review=none", "remarks=2", "period=ever"])
+def test_a_value_that_does_not_exist_is_reported(superuser_client, query):
+    response = superuser_client.get(f"{GRADES}?{query}", follow=True)
+    assert "A filter has a value that does not exist. The filters were removed." in response.text
 
 
 def test_an_invalid_date_is_reported(superuser_client):
