@@ -122,6 +122,7 @@ def chosen_rows(request):
     if not is_across(request):
         return ", ".join(f"#{pk}" for pk in request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
     terms = request.GET.copy()
-    if terms.pop(SEARCH_VAR, None):
-        terms["searched"] = "yes"  # not the term, which is an account number
+    # Not the terms: they are account numbers, or words of a customer.
+    if any([terms.pop(name, None) for name in (SEARCH_VAR, "words")]):
+        terms["searched"] = "yes"
     return _("all rows that matched “%(filter)s”") % {"filter": terms.urlencode()}

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy
 from ..models import Account, Credit, Grade, end_of, start_of
 
 AREAS_SHOWN = 50
+MAX_WORDS = 100
+UNKNOWN_VALUE = gettext_lazy("A filter has a value that does not exist. The filters were removed.")
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -32,6 +34,7 @@ class ChoiceFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         if self.value() not in (str(value) for value, _label in self.lookup_choices):
+            messages.error(request, UNKNOWN_VALUE)
             raise IncorrectLookupParameters
         return self.narrow(queryset, self.value())
 
@@ -93,6 +96,42 @@ class RemarksFilter(ChoiceFilter):
         return queryset.with_remarks(value == "yes")
 
 
+class WordsFilter(admin.ListFilter):
+    """A form for words in remarks; GradeAdmin searches them last, among what all other filters leave."""
+
+    LIMIT = 3000  # reading more remarks would take longer than a page may
+
+    title = gettext_lazy("words in remarks")
+    template = "admin/grades/words_filter.html"
+    parameter_names = ("words",)
+    is_search = True  # not in a saved filter, and not in the log
+
+    def __init__(self, request, params, model, model_admin):
+        super().__init__(request, params, model, model_admin)
+        words = params.pop("words", [""])[-1].strip()
+        if len(words) > MAX_WORDS or "\x00" in words:
+            messages.error(request, _("The words in remarks are too long or hold unknown characters."))
+            raise IncorrectLookupParameters
+        if words:
+            self.used_parameters["words"] = words
+
+    def has_output(self):
+        return True
+
+    def expected_parameters(self):
+        return ["words"]
+
+    def choices(self, changelist):
+        yield {
+            "words": self.used_parameters.get("words", ""),
+            "limit": f"{self.LIMIT:,}",
+            "others": other_parameters(changelist, self.parameter_names),
+        }
+
+    def queryset(self, request, queryset):
+        return queryset
+
+
 class AreaFilter(ChoiceFilter):
     title = gettext_lazy("area")
     parameter_name = "area"
@@ -119,16 +158,17 @@ class DateFilter(admin.ListFilter):
         texts = {name: params.pop(name, [""])[-1] for name in self.parameter_names}
         self.period = texts.pop("period")
         if self.period:
-            self.used_parameters |= self.read_period(self.period)
+            self.used_parameters |= self.read_period(request, self.period)
         for name, text in texts.items():
             if text:
                 self.used_parameters[name] = self.read_day(request, text)
 
-    def read_period(self, period):
+    def read_period(self, request, period):
         today = timezone.localdate(timezone=timezone.get_default_timezone())
         for name, _text, first, last in periods(today):
             if name == period:
                 return {"from": first, "to": last}
+        messages.error(request, UNKNOWN_VALUE)
         raise IncorrectLookupParameters
 
     def read_day(self, request, text):
@@ -151,12 +191,7 @@ class DateFilter(admin.ListFilter):
         yield {
             "from": None if self.period else self.used_parameters.get("from"),
             "to": None if self.period else self.used_parameters.get("to"),
-            "others": [
-                (name, value)
-                for name, values in changelist.filter_params.items()
-                for value in values
-                if name not in self.parameter_names
-            ],
+            "others": other_parameters(changelist, self.parameter_names),
             "any": changelist.get_query_string(dict.fromkeys(self.parameter_names)),
             "is_used": bool(self.used_parameters),
             "shortcuts": [
@@ -283,6 +318,11 @@ class DispatchFilter(LinkedFilter):
         if columns:
             queryset = queryset.of_dispatches(**columns)
         return queryset.off_list() if "listed" in self.used_parameters else queryset
+
+
+def other_parameters(changelist, names):
+    """(name, value) of the parameters that a form of a filter keeps."""
+    return [(name, value) for name, values in changelist.filter_params.items() for value in values if name not in names]
 
 
 def periods(today):

@@ -23,6 +23,7 @@ from .filters import (
     LowestFilter,
     RemarksFilter,
     ReviewFilter,
+    WordsFilter,
 )
 from .lists import ListAdmin
 from .queue import QueueAdmin
@@ -46,6 +47,7 @@ class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, Exports, ListAdmin):
         LowestFilter,
         RemarksFilter,
         DateFilter,
+        WordsFilter,
     )
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy(
@@ -78,6 +80,14 @@ class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, Exports, ListAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return request.user.is_active and request.user.is_superuser
+
+    # --- Search -------------------------------------------------------------------------------
+
+    def get_search_results(self, request, queryset, search_term):
+        queryset, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        if words := request.GET.get("words", "").strip():
+            queryset = queryset.with_words(words, WordsFilter.LIMIT, by_index=self.has_index(search_term))
+        return queryset, may_have_duplicates
 
     # --- Duplicates and conflicts ----------------------------------------------------------------------
 

@@ -42,9 +42,7 @@ class BoundedChangeList(ChangeList):
         self.show_full_result_count, self.show_admin_actions = False, True
         self.can_show_all = self.multi_page = False  # no numbered pages
         time_field = self.model_admin.ordering[0].removeprefix("-")
-        number, exact = self.model_admin.read_search(self.query)
-        # The numbers that begin like this are sorted for each page; each of them has an order of its own.
-        by_index = exact or not number
+        by_index = self.model_admin.has_index(self.query)
         cursor = self.read_cursor(request, time_field)
         self.page = Page(self.queryset, time_field, self.list_per_page, cursor, by_index)
         # Keys first, from an index alone, then their rows: for whole rows MariaDB would sort the table.
@@ -114,6 +112,11 @@ class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
             number, exact = number[1:-1], True
         return clean_number(number), exact
 
+    def has_index(self, search_term):
+        """Whether an index has the found rows in order: each number has an order of its own, several have none."""
+        number, exact = self.read_search(search_term)
+        return exact or not number
+
     def get_search_results(self, request, queryset, search_term):
         number, exact = self.read_search(search_term)
         if number[-1:] in ("\ud7ff", "\U0010ffff"):
@@ -129,4 +132,4 @@ class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
                 % {"limit": f"{SEARCH_LIMIT:,}"},
             )
             raise IncorrectLookupParameters
-        return queryset.by_number(condition) if hasattr(queryset, "by_number") else queryset.filter(condition)
+        return queryset.narrowed_to(condition) if hasattr(queryset, "narrowed_to") else queryset.filter(condition)

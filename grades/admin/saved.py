@@ -51,7 +51,8 @@ class SavedFilters:
 
     def only_filters(self, parameters):
         """The filters in an address, without search and page; sorted, so that the same filters are the same text."""
-        names = {name for list_filter in self.list_filter for name in list_filter.parameter_names}
+        filters = [each for each in self.list_filter if not getattr(each, "is_search", False)]
+        names = {name for each in filters for name in each.parameter_names}
         return urlencode(sorted((name, value) for name, value in parameters.items() if name in names and value))
 
     def save_filter_view(self, request):

@@ -11,7 +11,7 @@ from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..database.paging import key_batches
+from ..database.paging import key_batches, sorted_keys
 from .accounts import ACC_NBR_LENGTH, Account
 from .fields import Char32UUIDField, GradeField, RemarkField
 from .numbers import normal_expression, normal_number
@@ -87,8 +87,18 @@ class GradeQuerySet(models.QuerySet):
         # IN: for `=` Django writes `NOT has_remarks`, for which SQLite uses no index.
         return self.of_kind(lambda kind: kind[2] == having, has_remarks__in=[having])
 
-    def by_number(self, condition):
-        """The ratings of some numbers: so few that the index on `number` reads less than the ranges of kinds."""
+    def with_words(self, words, limit, by_index=True):
+        """Of the newest `limit` of these with remarks, those with a remark that contains `words` as they are written.
+
+        No index of MariaDB cuts Chinese into words, so remarks are read one by one; `limit` bounds the time.
+        """
+        newest = sorted_keys(self.with_remarks(), "insert_time", limit, by_index=by_index)
+        rows = self.model._base_manager.using(self.db).filter(pk__in=[pk for _time, pk in newest])
+        contains = Q(txt1__contains=words) | Q(txt2__contains=words) | Q(txt3__contains=words)
+        return self.narrowed_to(Q(pk__in=list(rows.filter(contains).values_list("pk", flat=True))))
+
+    def narrowed_to(self, condition):
+        """The ratings of some numbers or keys: too few to read the ranges of kinds for them."""
         queryset = self.filter(condition)
         queryset.kind_filters = ()
         return queryset

@@ -2,14 +2,17 @@
 
 import re
 from datetime import datetime
+from urllib.parse import quote
 
 import pytest
 import time_machine
+from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
-from grades.models import Grade, save_review
+from grades.admin.filters import WordsFilter
+from grades.models import Grade, SavedFilter, save_review
 
-from ..helpers.office import GRADES, SHANGHAI, act, numbers
+from ..helpers.office import GRADES, SHANGHAI, act, confirm, numbers
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +56,7 @@ def test_mine_are_the_ratings_that_the_reader_takes_care_of(superuser_client, su
         ("from=2026-11-02&to=2026-11-02", ["late", "early"]),
         ("from=&to=", ["last", "late", "early", "before"]),
         ("from=2026-11-03&to=2026-11-02", []),
+        ("from=1980-01-01&to=2030-01-01", ["last", "late", "early", "before"]),
     ],
 )
 def test_dates_are_days_at_the_site_with_both_ends_included(superuser_client, make_grade, query, found):
@@ -128,6 +132,12 @@ def test_an_invalid_filter_is_removed_and_no_action_runs(superuser_client, make_
     assert superuser_client.get(f"{GRADES}?e=1").status_code == 200
 
 
+@pytest.mark.parametrize("query", ["lowest=99", "review=none", "remarks=2", "period=ever"])
+def test_a_value_that_does_not_exist_is_reported(superuser_client, query):
+    response = superuser_client.get(f"{GRADES}?{query}", follow=True)
+    assert "A filter has a value that does not exist. The filters were removed." in response.text
+
+
 def test_an_invalid_date_is_reported(superuser_client):
     response = superuser_client.get(f"{GRADES}?from=yesterday", follow=True)
     assert "This is not a date. The filter was removed." in response.text
@@ -138,3 +148,60 @@ def test_an_invalid_date_is_reported(superuser_client):
 )
 def test_only_columns_with_a_filter_can_be_filtered(superuser_client, lookup):
     assert superuser_client.get(f"{GRADES}?{lookup}").status_code == 400
+
+
+# --- Words in remarks -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def remarks(make_grade):
+    for number, texts in enumerate([("水管漏水", "", ""), ("", "漏水了 100%", ""), ("很好", "", "A_b"), ("", "", "")]):
+        make_grade(acc_nbr=str(number), txt1=texts[0], txt2=texts[1], txt3=texts[2], grade1=number + 1)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("words=漏水", ["1", "0"]),
+        ("words= 漏水 ", ["1", "0"]),
+        ("words=漏水&lowest=1", ["0"]),
+        ("words=漏水&q=1", ["1"]),
+        ("words=漏水&q=%221%22&review=new", ["1"]),
+        ("words=漏水&remarks=no", []),
+        ("words=100%25", ["1"]),
+        ("words=%25", ["1"]),
+        ("words=A_", ["2"]),
+        ("words=没有", []),
+        ("words=", ["3", "2", "1", "0"]),
+    ],
+)
+def test_words_are_found_in_any_remark(superuser_client, remarks, query, found):
+    response = superuser_client.get(f"{GRADES}?{query}")
+    assert numbers(response) == found
+    assert "Searches the newest 3,000 ratings with remarks that match the other filters." in response.text
+
+
+def test_words_are_searched_in_the_newest_of_what_the_other_filters_leave(superuser_client, remarks, monkeypatch):
+    monkeypatch.setattr(WordsFilter, "LIMIT", 2)
+    assert numbers(superuser_client.get(f"{GRADES}?words=漏水")) == ["1"]
+    assert numbers(superuser_client.get(f"{GRADES}?words=漏水&q=0")) == ["0"]
+    assert numbers(superuser_client.get(f"{GRADES}?words=漏水&lowest=2")) == ["1", "0"]
+
+
+@pytest.mark.parametrize("words", ["长" * 101, "a\x00b"])
+def test_words_that_cannot_be_searched_are_refused(superuser_client, remarks, words):
+    response = superuser_client.get(GRADES, {"words": words}, follow=True)
+    assert response.redirect_chain == [(f"{GRADES}?e=1", 302)]
+    assert "The words in remarks are too long or hold unknown characters." in response.text
+
+
+def test_an_action_on_all_that_words_match_logs_no_word(superuser_client, remarks):
+    page = act(superuser_client, "mark_closed", [1], True, f"?words={quote('漏水')}")
+    confirm(superuser_client, page)
+    assert set(Grade.objects.filter(review_state="closed").values_list("acc_nbr", flat=True)) == {"0", "1"}
+    assert LogEntry.objects.get().change_message == "Closed: all rows that matched “searched=yes”"
+
+
+def test_words_are_not_saved_with_a_filter(superuser_client, remarks):
+    superuser_client.post(f"{GRADES}filters/save/", {"name": "a", "query": "words=漏水&review=new"})
+    assert SavedFilter.objects.get().query == "review=new"

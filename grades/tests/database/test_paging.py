@@ -142,6 +142,6 @@ def test_each_part_reads_the_index_of_kinds_in_its_order(ratings_of_all_kinds):
 
 
 def test_numbers_replace_the_parts_of_kinds(ratings_of_all_kinds):
-    found = Grade.objects.at_or_below(2).by_number(prefix_range("number", "138"))
+    found = Grade.objects.at_or_below(2).narrowed_to(prefix_range("number", "138"))
     assert found.index_ranges() == [found]
     assert found.count() == 12
