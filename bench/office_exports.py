@@ -83,8 +83,14 @@ def floor(file_format, statement, headings, path):
         write_worksheet((dict(zip(headings, row, strict=True)) for row in floor_rows(statement)), str(path))
 
 
+def database_cpu():
+    """CPU seconds of the throw-away server (bin/mariadb) so far."""
+    fields = Path(f"/proc/{os.environ['THROW_AWAY_DATABASE_PID']}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(what, file_format):
-    """Run one export in this process; prints seconds, CPU seconds and the peak of memory in MiB."""
+    """Run one export in this process; prints its seconds, CPU seconds, memory at most (MiB) and file (MB)."""
     prepare()
     from grades.database.streaming import streaming_alias
     from grades.exports import About, ratings_table, write_export
@@ -92,7 +98,7 @@ def measure(what, file_format):
 
     path = Path(tempfile.mkdtemp(dir=os.environ.get("BENCH_DIR"))) / f"export.{file_format}"
     table = ratings_table(Grade.objects.all())
-    began, cpu = time.perf_counter(), time.process_time()
+    began, cpu, database = time.perf_counter(), time.process_time(), database_cpu()
     if what == "table":
         floor(file_format, f"SELECT {', '.join(HEADINGS)} FROM grade", HEADINGS, path)
     elif what == "statement":
@@ -100,9 +106,7 @@ def measure(what, file_format):
         from django.db import connection
 
         connection.ensure_connection()
-        with connection.cursor() as cursor:
-            statement = cursor.mogrify(sql, parameters) if hasattr(cursor, "mogrify") else None
-        statement = statement or sql % tuple(connection.connection.literal(value).decode() for value in parameters)
+        statement = sql % tuple(connection.connection.literal(value).decode() for value in parameters)
         floor(file_format, statement, [str(number) for number in range(len(table.values))], path)
     else:
         with streaming_alias() as alias:
@@ -111,6 +115,7 @@ def measure(what, file_format):
     result = {
         "seconds": time.perf_counter() - began,
         "cpu": time.process_time() - cpu,
+        "database": database_cpu() - database,
         "MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "file": path.stat().st_size / 1e6,
     }
@@ -132,8 +137,9 @@ def main():
             for what in NAMES:
                 run = subprocess.run([sys.executable, __file__, what, file_format], capture_output=True, check=True)
                 results.setdefault((file_format, what), []).append(json.loads(run.stdout))
-    print("| file | | seconds | × the table's floor | × our statement's | CPU of Python, s | MiB | file, MB |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    columns = ["seconds", "× the table's floor", "× our statement's", "CPU of Python, s", "of the database, s"]
+    print("| file | |", " | ".join([*columns, "MiB", "file, MB"]), "|")
+    print("| --- | --- |" + " ---: |" * (len(columns) + 2))
     for (file_format, what), runs in results.items():
 
         def ratio(other, runs=runs, file_format=file_format):
@@ -141,11 +147,9 @@ def main():
             return median(run["seconds"] / floor["seconds"] for run, floor in pairs)
 
         middle = {name: median(run[name] for run in runs) for name in runs[0]}
-        print(
-            f"| {file_format.upper()} | {NAMES[what]} | {middle['seconds']:.1f} | {ratio('table'):.2f} |"
-            f" {ratio('statement'):.2f} | {middle['cpu']:.1f} | {middle['MiB']:.0f} | {middle['file']:.0f} |",
-            flush=True,
-        )
+        cells = [f"{middle['seconds']:.1f}", f"{ratio('table'):.2f}", f"{ratio('statement'):.2f}"]
+        cells += [f"{middle['cpu']:.1f}", f"{middle['database']:.1f}", f"{middle['MiB']:.0f}", f"{middle['file']:.0f}"]
+        print(f"| {file_format.upper()} | {NAMES[what]} |", " | ".join(cells), "|", flush=True)
     print(f"load {os.getloadavg()[0]:.1f}")
 
 
