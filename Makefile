@@ -1,7 +1,7 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
 .PHONY: help run run-score test test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
 	fuzz fuzz-negative slow-clients \
-	bench bench-memory profile mariadb clean
+	bench bench-exports bench-memory profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -102,6 +102,10 @@ profile: ## where the CPU time of one rating goes, on a throw-away MariaDB
 bench: ## compare the path of a rating with other stacks on MariaDB (BENCH_* settings: bench/compare.py)
 	@ENV_FILE= bin/setup --mariadb --node --wrk
 	@bench/run compare
+
+bench-exports: ## export a million ratings as CSV and XLSX and compare with the driver alone (BENCH_ROUNDS=3)
+	@ENV_FILE= bin/setup --mariadb
+	@bin/mariadb .venv/bin/python bench/office_exports.py
 
 bench-memory: ## send 100,000 ratings to the score workers and watch their memory
 	@ENV_FILE= bin/setup --mariadb --node --wrk

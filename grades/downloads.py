@@ -30,7 +30,7 @@ class ExportFailed(Exception):
 
 
 def export_response(table: Table, about: About, file_format: str, count: int) -> HttpResponseBase:
-    """Send a table as a download; `count` is the number of rows expected. Raises `ExportFailed`.
+    """Send a table as a download; `count` is their number, if it is at most DIRECT_ROWS. Raises `ExportFailed`.
 
     The file is complete before the first byte is sent, and has no name that a broken connection could leave behind.
     """
@@ -41,6 +41,7 @@ def export_response(table: Table, about: About, file_format: str, count: int) ->
         file = tempfile.NamedTemporaryFile()  # noqa: SIM115 - the response closes it
         path = Path(file.name)
         if count > DIRECT_ROWS:
+            count = table.queryset.count()
             with streaming_alias() as alias:
                 rows = write_export(table, about, file_format, path, expected=count, using=alias)
         else:

@@ -140,12 +140,21 @@ def delete_old() -> None:
     folder = Path(settings.JOBS_DIR)
     if not folder.exists():
         return
-    files = set(folder.iterdir())
+    # Only files that are an hour old: another site may share the folder.
+    before = (now - RESULT_KEPT).timestamp()
+    files = {file for file in folder.iterdir() if is_older(file, before)}
     running = Job.objects.filter(state=Job.State.RUNNING)
     fetchable = Job.objects.filter(state=Job.State.DONE, finished_at__gte=now - RESULT_KEPT)
     kept = {job.path for jobs in (running, fetchable) for job in jobs.filter(claim__isnull=False)}
     for file in files - kept:
         file.unlink(missing_ok=True)
+
+
+def is_older(file: Path, moment: float) -> bool:
+    try:
+        return file.stat().st_mtime < moment
+    except FileNotFoundError:  # another worker has deleted it
+        return False
 
 
 def run_until(is_ending: Callable[[], bool], wait: Callable[[float], object]) -> None:

@@ -123,6 +123,6 @@ def chosen_rows(request):
         return ", ".join(f"#{pk}" for pk in request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
     terms = request.GET.copy()
     # Not the terms: they are account numbers, or words of a customer.
-    if any([terms.pop(name, None) for name in (SEARCH_VAR, "words")]):
+    if any(terms.pop(name, None) for name in (SEARCH_VAR, "words")):
         terms["searched"] = "yes"
     return _("all rows that matched “%(filter)s”") % {"filter": terms.urlencode()}

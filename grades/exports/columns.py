@@ -4,12 +4,14 @@ The database makes the values: texts, numbers, and local times as text, so that 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import EmptyResultSet
+from django.db import connections
 from django.db.models import Case, CharField, Expression, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
@@ -43,9 +45,20 @@ class Table:
     finish: Callable[[tuple], tuple] = tuple
 
     def rows(self, using: str = "default") -> Iterator[tuple]:
-        """The rows of one statement, hence of one moment."""
-        rows = self.queryset.using(using).values_list(*self.values).iterator(chunk_size=READ_ROWS)
-        return map(self.finish, rows)
+        """The rows of one statement, hence of one moment.
+
+        Not by `iterator`: it closes its cursor at the end, also after an error, and MySQL's driver then reads the rest.
+        """
+        compiler = self.queryset.values_list(*self.values).query.get_compiler(using)
+        try:
+            statement, parameters = compiler.as_sql()
+        except EmptyResultSet:
+            return
+        converters = compiler.get_converters([expression for expression, *_rest in compiler.select])
+        cursor = connections[using].cursor()
+        cursor.execute(statement, parameters)
+        while batch := cursor.fetchmany(READ_ROWS):
+            yield from map(self.finish, compiler.apply_converters(batch, converters) if converters else batch)
 
     def headings(self) -> list[str]:
         """Unique: two questions may have one wording, and the writer of XLSX takes a row as a dict."""
@@ -85,6 +98,7 @@ RATING_COLUMNS = [
     ("reviewed_at", 20, TIME, False),
 ]
 THREAD = [name for name, *_rest in RATING_COLUMNS].index("review_note")
+REVIEWER = THREAD + 1
 # Of the dispatch that the rating is about.
 DISPATCH_COLUMNS = [
     ("dispatched_on", 14, DAY, False),
@@ -95,6 +109,7 @@ DISPATCH_COLUMNS = [
 # Excel holds 32,767 characters in a cell, and the writer of XLSX counts some characters more than once.
 CELL_LENGTH = 30_000
 THREAD = [name for name, *_rest in RATING_COLUMNS].index("review_note")
+REVIEWER = THREAD + 1
 NO_DISPATCH = ("",) * len(DISPATCH_COLUMNS)
 
 
@@ -109,10 +124,17 @@ def ratings_table(queryset: GradeQuerySet) -> Table:
             return label(name, Grade.ReviewState.choices)
         if name == "review_note":
             return thread_text(offsets)
-        if name == "reviewer":
-            users = get_user_model().objects.filter(pk=OuterRef("reviewer_id"))
-            return Coalesce(Subquery(users.values("username")), Value(""))
         return F(name)
+
+    # Few people review, and a subquery for each rating costs a tenth of the export.
+    names = dict(get_user_model().objects.values_list("pk", "username"))
+
+    def finish(row: tuple) -> tuple:
+        thread, reviewer = row[THREAD], row[REVIEWER]
+        if len(thread) > CELL_LENGTH:
+            thread = f"…{thread[1 - CELL_LENGTH :]}"
+        after = row[REVIEWER + 1 : -1]
+        return (*row[:THREAD], thread, names.get(reviewer, ""), *after, *split_dispatch(row[-1]))
 
     columns = [
         Column(heading(model, name), width, kind, wraps)
@@ -127,7 +149,7 @@ def ratings_table(queryset: GradeQuerySet) -> Table:
             local_day=LocalDay(F("insert_time"), offset_expression("insert_time", offsets))
         ),
         values=[*(value(name, kind) for name, _width, kind, _wraps in RATING_COLUMNS), dispatch_text()],
-        finish=finish_rating,
+        finish=finish,
     )
 
 
@@ -152,12 +174,8 @@ def dispatch_text() -> Subquery:
     return Subquery(newest.values(text=Concat(*cells[:-1], output_field=CharField()))[:1])
 
 
-def finish_rating(row: tuple) -> tuple:
-    """Shorten a long thread, and split the dispatch into its cells."""
-    if len(row[THREAD]) > CELL_LENGTH:
-        row = (*row[:THREAD], f"…{row[THREAD][1 - CELL_LENGTH :]}", *row[THREAD + 1 :])
-    text = row[-1]
-    return row[:-1] + (tuple(text.split(SEPARATOR, len(NO_DISPATCH) - 1)) if text else NO_DISPATCH)
+def split_dispatch(text: str | None) -> Sequence[str]:
+    return text.split(SEPARATOR, len(NO_DISPATCH) - 1) if text else NO_DISPATCH
 
 
 def offsets_of_site(model: Any = Grade, field: str = "insert_time") -> list[tuple[datetime, int]]:

@@ -2,9 +2,11 @@
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from .columns import TEXT, Column
 
 # The beginning of a formula in a spreadsheet, with the full-width forms of a Chinese keyboard. Some programs skip
 # blanks (U+3000 too), control characters and invisible characters before it.
@@ -13,17 +15,27 @@ FORMULA = re.compile(
 )
 
 
-def write_csv(path: Path, headings: list[str], rows: Iterable[tuple]) -> None:
+def write_csv(path: Path, columns: list[Column], headings: list[str], rows: Iterable[tuple]) -> None:
     """Write a CSV file: UTF-8 with a byte order mark, without which Excel garbles Chinese; lines end in CRLF."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(headings)
-        writer.writerows([csv_value(value) for value in row] for row in rows)
+        writer.writerows(guarded(columns, rows))
+
+
+def guarded(columns: list[Column], rows: Iterable[tuple]) -> Iterator[tuple]:
+    """The rows, without texts that begin a formula."""
+    texts = [number for number, column in enumerate(columns) if column.kind == TEXT]
+    for row in rows:
+        for number in texts:
+            text = row[number]
+            # Most texts begin with a letter or a digit, and isalnum is quicker than the pattern.
+            if text and not text[0].isalnum() and FORMULA.match(text):
+                row = tuple(map(csv_value, row))
+                break
+        yield row
 
 
 def csv_value(value: Any) -> Any:
     """The value, with an apostrophe before a text that begins a formula."""
-    # Most texts begin with a letter or a digit, and isalnum is quicker than the pattern.
-    if isinstance(value, str) and not value[:1].isalnum() and FORMULA.match(value):
-        return f"'{value}"
-    return value
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value

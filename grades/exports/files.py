@@ -61,7 +61,7 @@ def write_export(
     moment = timezone.localtime()
     rows = Counter(table.rows(using), report)
     if file_format == "csv":
-        write_csv(path, table.headings(), rows)
+        write_csv(path, table.columns, table.headings(), rows)
         return rows.count
 
     def lines() -> list[tuple[str, str | int]]:

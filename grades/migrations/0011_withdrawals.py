@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('grades', '0010_jobs'),
+        ('grades', '0010_dispatches_covering'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -25,7 +25,14 @@ def not_found():
 def context_of(job):
     kind = KINDS.get(job.kind)
     percent = min(100 * job.done // job.total, 100) if job.total else None
-    return {"job": job, "label": kind.label if kind else job.kind, "percent": percent, "has_file": job.has_file()}
+    return {
+        "job": job,
+        "label": kind.label if kind else job.kind,
+        "done": f"{job.done:,}",
+        "total": None if job.total is None else f"{job.total:,}",
+        "percent": percent,
+        "has_file": job.has_file(),
+    }
 
 
 @staff_route(SEE_OWN_JOBS)

@@ -14,15 +14,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--once", action="store_true", help="run the jobs that wait, then end")
-        parser.add_argument("--with-parent", action="store_true", help="end when the parent process ends")
+        parser.add_argument("--parent", type=int, metavar="PID", help="end when this parent process has ended")
 
-    def handle(self, *, once, with_parent, **options):
+    def handle(self, *, once, parent, **options):
         if once:
             while run_next():
                 pass
             return
-        told, parent = threading.Event(), os.getppid()
+        told = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_arguments: told.set())
         # Within a batch the signal waits: the job is left at the end of a batch.
-        run_until(lambda: told.is_set() or (with_parent and os.getppid() != parent), told.wait)
+        run_until(lambda: told.is_set() or (parent is not None and os.getppid() != parent), told.wait)

@@ -63,13 +63,14 @@ def test_a_worker_fails_an_unknown_job_and_ends_on_a_signal(staff, number):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_ends_with_its_parent():
-    command = f"{sys.executable} manage.py run_jobs --with-parent & echo $!; exec sleep 60"
+@pytest.mark.parametrize("pause", [0, 2], ids=["while it starts", "while it waits"])
+def test_a_worker_ends_with_its_parent(pause):
+    command = f"{sys.executable} manage.py run_jobs --parent $$ & echo $!; exec sleep 60"
     parent = subprocess.Popen(
         ["sh", "-c", command], cwd=settings.BASE_DIR, env=environment(), stdout=subprocess.PIPE, text=True
     )
     worker = int(parent.stdout.readline())
-    time.sleep(2)
+    time.sleep(pause)
     os.kill(worker, 0)
     parent.kill()
     # The output ends when the worker has ended too; or this raises TimeoutExpired.

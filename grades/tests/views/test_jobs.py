@@ -49,11 +49,11 @@ def test_a_running_job_shows_its_progress_and_refreshes(own, make_job):
     page = own.get(f"/jobs/{job.pk}")
     assert "This job is running." in page.text
     assert '<progress max="100" value="25"' in page.text
-    assert "1500 of 6000" in page.text
+    assert "1,500 of 6,000" in page.text
     assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page.text
     fragment = own.get(f"/jobs/{job.pk}", headers=FRAGMENT).text
     assert "<html" not in fragment
-    assert "1500 of 6000" in fragment
+    assert "1,500 of 6,000" in fragment
     assert "/stop" in fragment
 
 

@@ -1,0 +1,31 @@
+"""database/streaming.py: a connection of its own, gone at the end."""
+
+import pytest
+from django.db import connection, connections
+
+from grades.database.streaming import ALIAS, streaming_alias
+from grades.exports import ratings_table
+from grades.models import Grade
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_other_queries_run_while_rows_are_streamed(make_grade):
+    make_grade(), make_grade()
+    with streaming_alias() as alias:
+        rows = ratings_table(Grade.objects.all()).rows(alias)
+        next(rows)
+        assert Grade.objects.count() == 2
+        assert connections[alias].connection is not connection.connection
+        assert len(list(rows)) == 1
+
+
+def test_the_connection_is_closed_after_an_error(make_grade):
+    make_grade(), make_grade()
+    with pytest.raises(KeyError):  # noqa: PT012
+        with streaming_alias() as alias:
+            opened = connections[alias]
+            next(ratings_table(Grade.objects.all()).rows(alias))
+            raise KeyError
+    assert opened.connection is None
+    assert not hasattr(connections._connections, ALIAS)
