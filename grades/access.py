@@ -22,6 +22,7 @@ CONFIRM_CREDIT = ("grades.add_credit",)
 IMPORT_DISPATCHES = ("grades.add_account", "grades.change_account")
 # The holder of a code can read the account number and rate it, so printing is a right of those who keep the list.
 PRINT_CODES = ("grades.view_account", "grades.change_account")
+SEE_COVERAGE = ("grades.view_account", "grades.view_grade")
 KEEP_CONFLICTS = ("grades.change_conflict",)
 
 

@@ -6,8 +6,8 @@ from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
 from .codes import Card, csv_list, xlsx_list
-from .exports import csv_chunks, xlsx_file
-from .models import GradeQuerySet
+from .exports import csv_chunks, dispatches_csv, dispatches_xlsx, xlsx_file
+from .models import AccountQuerySet, GradeQuerySet
 
 
 def export_response(queryset: GradeQuerySet, file_format: str) -> HttpResponseBase:
@@ -22,6 +22,13 @@ def codes_response(cards: Iterable[Card], file_format: str) -> HttpResponseBase:
     if file_format == "csv":
         return csv_response(csv_list(cards), "codes")
     return FileResponse(xlsx_list(cards), as_attachment=True, filename=timed_name("codes", "xlsx"))
+
+
+def dispatches_response(dispatches: AccountQuerySet, file_format: str, subject: str) -> HttpResponseBase:
+    """Send dispatches as a download; `file_format` is "xlsx" or "csv"."""
+    if file_format == "csv":
+        return csv_response(dispatches_csv(dispatches), subject)
+    return FileResponse(dispatches_xlsx(dispatches), as_attachment=True, filename=timed_name(subject, "xlsx"))
 
 
 def csv_response(chunks: Iterable[bytes], subject: str) -> HttpResponseBase:

@@ -1,5 +1,7 @@
 """The dispatch list, edited by hand or imported from a file."""
 
+from time import monotonic
+
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
@@ -18,8 +20,9 @@ from ..access import IMPORT_DISPATCHES, may
 from ..forms import LookupForm
 from ..imports import PAGE, ImportFailed, ValueRefused, account_template, check_acct_id, check_text, import_accounts
 from ..models import Account
+from ..models.coverage import catch_up
 from .codes import CodesAction
-from .filters import DispatchDateFilter
+from .filters import AccountColumnsFilter, DispatchDateFilter, RatedFilter
 from .lists import ListAdmin
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -81,7 +84,7 @@ class AccountAdmin(CodesAction, ListAdmin):
     search_help_text = gettext_lazy(
         'The beginning of an account number, or a whole acct_id. For an exact match use quotes: "13800138000"'
     )
-    list_filter = (DispatchDateFilter,)
+    list_filter = (AccountColumnsFilter, RatedFilter, DispatchDateFilter)
     actions = ("make_codes", "delete_selected")
     change_list_template = "admin/grades/account/change_list.html"
 
@@ -111,6 +114,8 @@ class AccountAdmin(CodesAction, ListAdmin):
         ]
 
     def changelist_view(self, request, extra_context=None):
+        if RatedFilter.parameter_name in request.GET:
+            catch_up(monotonic() + 5)
         return super().changelist_view(
             request, {"has_import_permission": self.has_import_permission(request), **(extra_context or {})}
         )

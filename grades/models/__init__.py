@@ -5,7 +5,7 @@ from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet, low_limit
 from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
-from .statistics import DailyScore, day_of, end_of, start_of
+from .statistics import DailyScore, RecountedUntil, day_of, end_of, start_of
 
 __all__ = [
     "ACC_NBR_LENGTH",
@@ -19,6 +19,7 @@ __all__ = [
     "DailyScore",
     "Grade",
     "GradeQuerySet",
+    "RecountedUntil",
     "Repeat",
     "clean_number",
     "day_of",
