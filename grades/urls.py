@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path
 
 from . import api
-from .views import credit, first_steps, jobs, overview, pages, query
+from .views import coverage, credit, first_steps, jobs, overview, pages, query
 
 urlpatterns = [
     # mini programs: anonymous or with a signed token, no trailing slash
@@ -27,6 +27,12 @@ urlpatterns = [
     path("jobs/<int:pk>", jobs.show, name="job"),
     path("jobs/<int:pk>/stop", jobs.stop, name="job-stop"),
     path("jobs/<int:pk>/file", jobs.fetch, name="job-file"),
-    # the first page of the back office; `admin.site.urls` has the others
+    # the back office's pages with figures; `admin.site.urls` has its lists
     path("admin/", admin.site.admin_view(overview.overview), name="overview"),
+    path("admin/coverage/", admin.site.admin_view(coverage.coverage), name="coverage"),
+    path(
+        "admin/coverage/not-rated.<str:file_format>",
+        admin.site.admin_view(coverage.not_rated),
+        name="coverage-not-rated",
+    ),
 ]

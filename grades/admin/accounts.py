@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from time import monotonic
 
 from django import forms
 from django.conf import settings
@@ -32,10 +33,11 @@ from ..imports import (
     import_in_steps,
 )
 from ..models import Account
+from ..models.coverage import catch_up
 from ..replies import is_ajax
 from .codes import CodesAction
 from .exports import Exports
-from .filters import AreaFilter, DispatchDateFilter
+from .filters import AreaFilter, DispatchDateFilter, ProductFilter, RatedFilter
 from .lists import ListAdmin
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -98,7 +100,7 @@ class AccountAdmin(Exports, CodesAction, ListAdmin):
         'The beginning of an account number, or a whole acct_id. For an exact match use quotes: "13800138000". '
         "For the last four digits use a star: *8000"
     )
-    list_filter = (AreaFilter, DispatchDateFilter)
+    list_filter = (AreaFilter, ProductFilter, RatedFilter, DispatchDateFilter)
     actions = ("make_codes", "export_xlsx", "export_csv", "delete_selected")
     change_list_template = "admin/grades/account/change_list.html"
 
@@ -131,6 +133,8 @@ class AccountAdmin(Exports, CodesAction, ListAdmin):
         ]
 
     def changelist_view(self, request, extra_context=None):
+        if RatedFilter.parameter_name in request.GET:
+            catch_up(monotonic() + 5)
         return super().changelist_view(
             request, {"has_import_permission": self.has_import_permission(request), **(extra_context or {})}
         )

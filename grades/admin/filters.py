@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..models import Account, Credit, Grade, end_of, start_of
+from ..models import Account, Credit, Grade, end_of, low_limit, start_of
 
 AREAS_SHOWN = 50
 MAX_WORDS = 100
@@ -138,7 +138,11 @@ class AreaFilter(ChoiceFilter):
     parameter_names = ("area",)
 
     def lookups(self, request, model_admin):
-        return [(area, area) for area in Account.objects.areas(AREAS_SHOWN)]
+        areas = Account.objects.areas(AREAS_SHOWN)
+        # The coverage links to every area, also to "none".
+        if self.value() is not None and self.value() not in areas:
+            areas.append(self.value())
+        return [(area, area or _("(none)")) for area in areas]
 
     def narrow(self, queryset, value):
         return queryset.filter(area=value)
@@ -297,6 +301,12 @@ class AnswerFilter(LinkedFilter):
         return queryset
 
 
+def named(columns):
+    """Columns of the dispatch list and their values, for people."""
+    fields = ((Account._meta.get_field(name).verbose_name, value) for name, value in columns.items())
+    return [f"{field}: {value or _('(none)')}" for field, value in fields]
+
+
 class DispatchFilter(LinkedFilter):
     """Ratings of numbers that have a dispatch of an area or a product, or that the dispatch list does not have."""
 
@@ -309,15 +319,58 @@ class DispatchFilter(LinkedFilter):
         return text
 
     def describe(self):
-        columns = {name: value or _("(none)") for name, value in self.used_parameters.items() if name != "listed"}
-        names = [f"{Account._meta.get_field(name).verbose_name}: {value}" for name, value in columns.items()]
-        return ", ".join(names + [_("not on the dispatch list")] * ("listed" in self.used_parameters))
+        return ", ".join(named(self.columns()) + [_("not on the dispatch list")] * ("listed" in self.used_parameters))
+
+    def columns(self):
+        return {name: value for name, value in self.used_parameters.items() if name != "listed"}
 
     def queryset(self, request, queryset):
-        columns = {name: value for name, value in self.used_parameters.items() if name != "listed"}
-        if columns:
+        if columns := self.columns():
             queryset = queryset.of_dispatches(**columns)
         return queryset.off_list() if "listed" in self.used_parameters else queryset
+
+
+class RatedFilter(ChoiceFilter):
+    """Dispatches by the ratings of their number since the day of the dispatch."""
+
+    title = gettext_lazy("ratings since the dispatch")
+    parameter_name = "rated"
+    parameter_names = ("rated",)
+
+    def lookups(self, request, model_admin):
+        return [("no", _("Not yet rated")), ("yes", _("Rated")), ("low", _("Rated low")), ("more", _("More than once"))]
+
+    def narrow(self, queryset, value):
+        return {
+            "no": queryset.not_rated(),
+            "yes": queryset.rated(),
+            "low": queryset.rated_low(low_limit()),
+            "more": queryset.rated_more_than_once(),
+        }[value]
+
+
+class ProductFilter(LinkedFilter):
+    """Dispatches of a product, or with a credit."""
+
+    title = gettext_lazy("product, credit")
+    parameter_names = ("product", "credited")
+
+    def read(self, name, text):
+        if name == "credited" and text != "yes":
+            raise IncorrectLookupParameters
+        return text
+
+    def describe(self):
+        names = []
+        if "product" in self.used_parameters:
+            product = self.used_parameters["product"] or _("(none)")
+            names.append(f"{Account._meta.get_field('product').verbose_name}: {product}")
+        return ", ".join(names + [_("credited")] * ("credited" in self.used_parameters))
+
+    def queryset(self, request, queryset):
+        if "product" in self.used_parameters:
+            queryset = queryset.filter(product=self.used_parameters["product"])
+        return queryset.credited() if "credited" in self.used_parameters else queryset
 
 
 def other_parameters(changelist, names):

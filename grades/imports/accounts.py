@@ -7,9 +7,11 @@ from itertools import islice
 from typing import IO, Any, TypeAlias
 
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..models import Account, DailyScore, is_cut_off, normal_number
+from ..models.coverage import rewind
 from ..models.figures import days_rated
 from ..reader.tables import BROKEN_CELL, Cell, Table, is_blank
 from .cells import ValueRefused, clean, to_text
@@ -179,12 +181,17 @@ def import_table(
     try:
         with transaction.atomic():
             rows = (values for _number, _cells, values in read_rows(table, places, refuse_changed_file) if values)
-            days: set[date] = set()
+            begun, days = timezone.now(), set()
             while batch := list(islice(rows, BATCH)):
-                days |= days_rated(store(batch, result))
+                since = store(batch, result)
+                Account.objects.recount(since)
+                days |= days_rated(since)
                 done += len(batch)
                 yield min(done, total), total
-            DailyScore.objects.mark(days)  # last, because others wait for these rows
+            # Last, because others wait for these rows.
+            if result.created or result.updated:
+                rewind(begun)
+            DailyScore.objects.mark(days)
             if before_commit:
                 before_commit()
     except (IntegrityError, OperationalError) as error:

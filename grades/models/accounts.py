@@ -6,17 +6,20 @@ from decimal import ROUND_CEILING, Decimal
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Min, Q, Value
-from django.db.models.functions import Replace, Right
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Replace, Right
+from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ..database.paging import key_batches, prefix_range
 from .numbers import normal_expression, normal_number, normal_prefix
+from .statistics import LocalDay
 
 ACC_NBR_LENGTH = 32
 MIN_PREFIX = 4
 LAST_DIGITS = 4
+RECOUNTED = 1000  # numbers of one UPDATE
 
 
 class AccountQuerySet(models.QuerySet):
@@ -58,6 +61,39 @@ class AccountQuerySet(models.QuerySet):
         if last_day:
             queryset = queryset.filter(dispatched_on__lte=last_day)
         return queryset
+
+    def rated(self):
+        """The dispatches whose number was rated on their day or later."""
+        return self.filter(rating_count__gt=0)
+
+    def not_rated(self):
+        return self.filter(rating_count=0)
+
+    def rated_low(self, limit):
+        """Those of them with a grade of `limit` or less."""
+        return self.filter(lowest_grade__lte=limit)
+
+    def rated_more_than_once(self):
+        return self.filter(rating_count__gt=1)
+
+    def credited(self):
+        return self.filter(Exists(Credit.objects.filter(account=OuterRef("pk"), withdrawal=None)))
+
+    def recount(self, numbers):
+        """Count the ratings of the dispatches of these numbers, in normal form, again."""
+        grade_model = self.model._meta.apps.get_model("grades", "Grade")  # its module imports this one
+        of_number = grade_model.objects.filter(number=OuterRef("number")).order_by().values("number")
+        since = of_number.filter(LessThanOrEqual(OuterRef("dispatched_on"), LocalDay("insert_time")))
+        numbers = sorted(numbers)
+        for start in range(0, len(numbers), RECOUNTED):
+            some = self.filter(number__in=numbers[start : start + RECOUNTED])
+            with transaction.atomic(using=self.db):
+                # Locked first: an UPDATE that waits for another writer would count what was there before the wait.
+                if list(some.select_for_update().order_by("pk").values_list("pk")):
+                    some.update(
+                        rating_count=Coalesce(Subquery(since.annotate(count=Count("pk")).values("count")), 0),
+                        lowest_grade=Subquery(since.annotate(lowest=Min("lowest_grade")).values("lowest")),
+                    )
 
     def in_batches(self, size) -> "Iterator[list[Account]]":
         """Every row, newest dispatch first, in lists of at most `size`, by keyset paging."""
@@ -112,6 +148,9 @@ class Account(models.Model):
     dispatched_on = models.DateField(_("dispatched on"))
     monthly_fee = models.DecimalField(_("monthly fee"), max_digits=10, decimal_places=2)
     acct_id = models.CharField(_("acct_id"), max_length=32)
+    # The ratings of the number on the day of the dispatch or later, and the lowest of their grades: see `coverage`.
+    rating_count = models.PositiveIntegerField(_("ratings"), default=0, db_default=0, editable=False)
+    lowest_grade = models.SmallIntegerField(_("lowest grade"), null=True, editable=False)
 
     objects = AccountQuerySet.as_manager()
 
@@ -125,8 +164,11 @@ class Account(models.Model):
             models.Index(
                 fields=["number", "dispatched_on", "id", "customer_name", "area", "product"], name="account_covering"
             ),
-            # the admin's list: newest dispatch first
-            models.Index(fields=["dispatched_on", "id"], name="account_by_dispatch"),
+            # the admin's list, newest dispatch first, and its filters; the coverage of a period, from the index alone
+            models.Index(
+                fields=["dispatched_on", "id", "rating_count", "lowest_grade", "area", "product"],
+                name="account_by_coverage",
+            ),
             # the admin's search by the last digits, in the lists of dispatches, ratings and conflicts
             models.Index(fields=["last_digits", "dispatched_on", "id", "number"], name="account_by_digits"),
             # the admin's filter by area, and which areas there are
@@ -148,6 +190,7 @@ class Account(models.Model):
             before = set(Account.objects.filter(pk=self.pk).values_list("number", flat=True)) if self.pk else set()
             super().save(*args, **kwargs)
             mark_dispatches(before | {normal_number(self.acc_nbr)})
+            Account.objects.recount({normal_number(self.acc_nbr)})
 
     def delete(self, using=None, keep_parents=False):
         return Account.objects.using(using).filter(pk=self.pk).delete()

@@ -148,7 +148,8 @@ class GradeQuerySet(models.QuerySet):
         objs = list(objs)
         with transaction.atomic(using=self.db):
             created = super().bulk_create(objs, *args, **kwargs)
-            DailyScore.objects.using(self.db).mark(day_of(rating.insert_time) for rating in objs)
+            Account.objects.using(self.db).recount({normal_number(rating.acc_nbr) for rating in objs})
+            DailyScore.objects.using(self.db).mark(rating.day for rating in objs)
         return created
 
     def delete(self):
@@ -161,10 +162,12 @@ class GradeQuerySet(models.QuerySet):
             for pks in key_batches(self, "insert_time", 2000):
                 rows = self.model._default_manager.using(self.db).filter(pk__in=pks)
                 # Locked first: a duplicate that arrives during the deletion would keep its rating alive.
-                times = list(rows.select_for_update().values_list("insert_time", flat=True))
+                locked = list(rows.select_for_update().values_list("insert_time", "number"))
+                times = [time for time, _number in locked]
                 times += rows.filter(repeats__isnull=False).values_list("repeats__repeated_at", flat=True)
                 days.update(map(day_of, times))
                 deleted.update(super(GradeQuerySet, rows).delete()[1])
+                Account.objects.using(self.db).recount({number for _time, number in locked})
             DailyScore.objects.using(self.db).mark(days)
         return deleted.total(), dict(deleted)
 
@@ -289,11 +292,16 @@ class Grade(Content):
         using = using or router.db_for_write(Grade, instance=self)
         with transaction.atomic(using=using):
             super().save(*args, using=using, **kwargs)
-            DailyScore.objects.using(using).mark([day_of(self.insert_time)])
+            Account.objects.using(using).recount({normal_number(self.acc_nbr)})
+            DailyScore.objects.using(using).mark([self.day])
 
     def delete(self, using=None, keep_parents=False):
         using = using or router.db_for_write(Grade, instance=self)
         return Grade.objects.using(using).filter(pk=self.pk).delete()
+
+    @property
+    def day(self):
+        return day_of(self._meta.get_field("insert_time").to_python(self.insert_time))
 
     @property
     def has_thread(self):

@@ -89,3 +89,19 @@ class DailyScore(models.Model):
             if not same.select_for_update(skip_locked=skip_locked).values_list("pk").first():
                 return False
             return bool(same.update(until=until, figures=figures))
+
+
+class RecountedUntil(models.Model):
+    """One row: the ratings of /score before this moment are counted in their dispatches. See `coverage`."""
+
+    # not an AutoField: MariaDB allows no constraint on one
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "recounted_until"
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="recounted_until_one_row")]
+
+    def __str__(self):
+        return str(self.until)

@@ -1,13 +1,10 @@
 """The first page of the back office: the figures of a period, each against the period before."""
 
 from collections import Counter
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ..database.paging import bounded_count, count_label
@@ -17,6 +14,7 @@ from ..forms import PERIODS, PeriodForm
 from ..models import Account, Conflict, Grade, end_of, low_limit, start_of
 from ..models.figures import days_between, known_days, read, refresh
 from .charts import HEIGHT, WIDTH, split, trend
+from .figures import Figure, list_link, share
 
 SECONDS = 5  # for days whose figures are stale
 WORST_SHOWN = 5
@@ -24,28 +22,6 @@ WORST_RATINGS = 5  # an area with fewer is not compared
 REMARKS_SHOWN = 5
 TREND = ("ratings", "low")
 GRADES_SHOWN = 11  # a larger range shows the grades that were given
-
-
-@dataclass
-class Figure:
-    """One number: its name, its value now and before, the template filter that writes it, and the list it counts."""
-
-    name: str
-    value: Any
-    before: Any
-    kind: str = "count"
-    link: str = ""
-    note: str = ""
-
-    @property
-    def change(self):
-        """The change in percent, or None."""
-        return round(100 * (self.value - self.before) / self.before) if self.value is not None and self.before else None
-
-
-def list_link(model, period=None, **filters):
-    days = {"from": period.first, "to": period.last} if period else {}
-    return reverse(f"admin:grades_{model}_changelist", query={**filters, **days})
 
 
 def overview(request):
@@ -116,10 +92,6 @@ def low_of(figures):
 
 def sums(figures):
     return figures["ratings"], low_of(figures)[0]
-
-
-def share(part, whole):
-    return part / whole if whole else None
 
 
 def figures(now, before, period):

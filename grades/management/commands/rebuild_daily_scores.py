@@ -1,4 +1,4 @@
-"""Recompute the figures of the overview."""
+"""Recompute the figures of the overview, and the ratings of each dispatch."""
 
 import sys
 from datetime import date
@@ -8,7 +8,8 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from grades.management.interrupts import stops_on_interrupt
-from grades.models import DailyScore, day_of
+from grades.models import Account, DailyScore, day_of
+from grades.models.coverage import rebuild
 from grades.models.figures import known_days, recompute
 
 
@@ -18,8 +19,8 @@ def day(text):
 
 class Command(BaseCommand):
     help = (
-        "Recomputes the figures that the overview shows, day by day. It can be interrupted and run again, also while "
-        "the site is in use."
+        "Recomputes the figures that the overview shows, day by day, and without a range the ratings of each dispatch. "
+        "It can be interrupted and run again, also while the site is in use."
     )
 
     def add_arguments(self, parser):
@@ -29,6 +30,7 @@ class Command(BaseCommand):
     def handle(self, *, first, last, **options):
         if first and last and first > last:
             raise CommandError("--from is after --to.")
+        all_days = not (first or last)
         days = self.days(first or date.min, last or date.max)
         done = []
         with stops_on_interrupt(self, lambda: f"Stopped after {len(done)} of {len(days)} days."):
@@ -37,6 +39,16 @@ class Command(BaseCommand):
                 recompute(each)
                 done.append(each)
             self.stdout.write(f"Recomputed days: {len(days)}.")
+            if all_days:
+                self.recount()
+
+    def recount(self):
+        total = 0
+        with tqdm(total=Account.objects.count(), file=sys.stderr, disable=None, leave=False, unit="row") as progress:
+            for count in rebuild():
+                progress.update(count)
+                total += count
+        self.stdout.write(f"Recounted dispatches: {total}.")
 
     def days(self, first, last):
         """The days with ratings, and those that have figures."""

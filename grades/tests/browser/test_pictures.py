@@ -70,6 +70,10 @@ def admin_index(page):
     page.goto("/admin/")
 
 
+def admin_coverage(page):
+    page.goto("/admin/coverage/?days=90")
+
+
 def admin_list(page):
     page.goto("/admin/grades/grade/")
 
@@ -163,10 +167,10 @@ def admin_delete(page):
 
 
 PAGES = [
-    landing, login, query_found, query_not_found, query_english, not_found, admin_index, admin_list, admin_detail,
-    admin_detail_noted, admin_queue, admin_queue_end, admin_review, admin_accounts, admin_import, admin_conflicts,
-    admin_conflict, admin_delete, admin_conflict_kept, admin_users, admin_users_english, admin_codes, codes_sheet,
-    open_in_wechat,
+    landing, login, query_found, query_not_found, query_english, not_found, admin_index, admin_coverage, admin_list,
+    admin_detail, admin_detail_noted, admin_queue, admin_queue_end, admin_review, admin_accounts, admin_import,
+    admin_conflicts, admin_conflict, admin_delete, admin_conflict_kept, admin_users, admin_users_english, admin_codes,
+    codes_sheet, open_in_wechat,
 ]  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def test_it_computes_every_day_and_does_the_same_again(days, capsys):
     assert [first[day][1].get("ratings", 0) for day in days] == [1, 0, 1]
     call_command("rebuild_daily_scores")
     assert {day: row for day, row in rows().items() if day in days} == {day: first[day] for day in days}
-    assert capsys.readouterr().out == "Recomputed days: 4.\n" * 2
+    assert capsys.readouterr().out == "Recomputed days: 4.\nRecounted dispatches: 0.\n" * 2
 
 
 def test_it_heals_wrong_figures_within_the_range(days):

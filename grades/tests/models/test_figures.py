@@ -1,13 +1,16 @@
 """models/figures.py and models/statistics.py: the figures of a day, exact after every kind of writer."""
 
+import threading
+import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
+from grades.database.snapshots import snapshot
 from grades.imports import import_accounts
 from grades.imports.legacy import store as store_legacy
 from grades.models import Account, DailyScore, Grade, Repeat, day_of, start_of
@@ -251,3 +254,29 @@ def test_a_review_of_many_marks_the_days_whose_states_changed(make_grade):
         recompute(day)
     review(Grade.objects.all())
     assert [is_stale(day) for day in (DAY, DAY - timedelta(days=40), between, unchanged)] == [True, True, False, False]
+
+
+@pytest.mark.skipif(connection.vendor != "mysql", reason="needs MySQL or MariaDB: SQLite has no snapshots here")
+@pytest.mark.django_db(transaction=True)
+def test_the_figures_are_those_of_one_moment_while_ratings_arrive(make_grade):
+    today, stopped = day_of(timezone.now()), threading.Event()
+
+    def rate():
+        while not stopped.is_set():
+            submit(acc_nbr="1", grade1=1, grade2=5, grade3=5, txt1=str(time.monotonic()), txt2="", txt3="")
+            make_grade(insert_time=NOON)
+        connection.close()
+
+    thread = threading.Thread(target=rate)
+    thread.start()
+    try:
+        for _ in range(20):
+            refresh([DAY, today], monotonic() + 60)
+            with snapshot():
+                figures = read([DAY, today], monotonic() + 60).by_day
+                assert figures[DAY]["ratings"] == Grade.objects.filter(insert_time=NOON).count()
+                assert figures[today]["ratings"] == Grade.objects.filter(acc_nbr="1").count()
+    finally:
+        stopped.set()
+        thread.join()
+    assert Grade.objects.count() > 2
