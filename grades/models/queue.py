@@ -4,16 +4,15 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from ..database.paging import bounded_count
 from .grades import Grade, low_limit
 from .reviews import Assignment
 
-QUEUE_BATCH = 50
 OPEN_FOR = timedelta(minutes=10)
-# Ratings of one person that are looked through for those that are not closed; the newest count.
-ASSIGNED_LIMIT = 10_000
 
 
 class OpenRating(models.Model):
@@ -61,29 +60,25 @@ class LowQueue:
 
     def next(self, after=None):
         """The newest rating, or the newest after another one, and opens it; None at the end of the queue."""
-        position = after and (after.insert_time, after.pk)
-        while keys := self.keys(position):
-            taken = self.taken([pk for _time, pk in keys])
-            for position in keys:
-                if position[1] not in taken and (rating := self.open(position[1])):
-                    return rating
-        return None
-
-    def keys(self, position):
-        """(time, key) of the next ratings, newest first."""
-        found = []
+        newest, opened = [], self.opened_by_others()
         for part in self.parts():
-            if position:
-                part = part.beyond(*position)
-            found += part.newest_first().values_list("insert_time", "pk")[:QUEUE_BATCH]
-        return sorted(found, reverse=True)[:QUEUE_BATCH]
+            if after:
+                part = part.beyond(after.insert_time, after.pk)
+            free = part.filter(~Exists(self.assigned_to_others())).exclude(pk__in=opened)
+            newest += self.newest_first(free).values_list("insert_time", "pk")[:1]
+        return (self.open(max(newest)[1]) or self.next(after)) if newest else None
 
-    def taken(self, pks):
-        """Which of these ratings somebody else takes care of or has open."""
+    def newest_first(self, ratings):
+        return ratings.newest_first()
+
+    def assigned_to_others(self):
+        others = Assignment.objects.filter(assignee__is_active=True).exclude(assignee=self.user)
+        return others.filter(grade=OuterRef("pk"))
+
+    def opened_by_others(self):
         since = timezone.now() - OPEN_FOR
         opened = OpenRating.objects.filter(opened_at__gte=since).exclude(user=self.user)
-        assigned = Assignment.objects.filter(grade__in=pks, assignee__is_active=True).exclude(assignee=self.user)
-        return {*opened.values_list("grade", flat=True), *assigned.values_list("grade", flat=True)}
+        return list(opened.values_list("grade", flat=True))  # at most one for each person
 
     def open(self, pk):
         """The rating, or None if it was deleted meanwhile."""
@@ -106,12 +101,14 @@ class OwnQueue(LowQueue):
     name = "mine"
 
     def ratings(self):
-        # Keys first: MariaDB would walk all ratings by time and look for the few.
-        pks = Assignment.objects.filter(assignee=self.user).order_by("-grade").values_list("grade", flat=True)
-        return Grade.objects.filter(pk__in=list(pks[:ASSIGNED_LIMIT]), review_state__in=["new", "followed_up"])
+        return Grade.objects.filter(assignment__assignee=self.user, review_state__in=["new", "followed_up"])
 
     def parts(self):
         return [self.ratings()]
+
+    def newest_first(self, ratings):
+        # An expression: MariaDB would walk through an index by time and look for the few.
+        return ratings.order_by(Coalesce("insert_time", "insert_time").desc(), "-pk")
 
 
 QUEUES = {queue.name: queue for queue in (LowQueue, OtherQueue, OwnQueue)}

@@ -64,8 +64,9 @@ def count(dispatches):
         low=Count("pk", filter=Q(lowest_grade__lte=low_limit())),
         repeated=Count("pk", filter=Q(rating_count__gt=1)),
     )
-    # By an outer join: with `credited()` MariaDB begins with all credits of all time. A dispatch has one at most.
-    credits = groups.annotate(total=Count("credit"))
+    # By outer joins: with `credited()` MariaDB begins with all credits of all time. A dispatch has at most one credit
+    # that is not withdrawn.
+    credits = groups.annotate(total=Count("credits") - Count("credits__withdrawal"))
     credited = {tuple(group): total for *group, total in credits}
     return {(area, product): (*counts, credited.get((area, product), 0)) for area, product, *counts in counted}
 

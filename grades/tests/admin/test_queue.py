@@ -144,8 +144,7 @@ def test_the_queue_needs_the_same_queries_for_any_number_of_rows(
     superuser_client.get(QUEUE)
     for _row in range(30):
         make_grade(grade1=2)
-    # session, user; keys of two grades with and without remarks, those that others have open and take care of; what
-    # this person has open (4 with its savepoint); the rating; counts: low, others, mine (2); dispatches, other ratings;
-    # the staff who may be assigned
-    with django_assert_num_queries(19):
+    # session, user; what others have open; the newest of two grades with and without remarks; what this person has
+    # open (4 with its savepoint); the rating; three counts; dispatches, other ratings; the staff who may be assigned
+    with django_assert_num_queries(18):
         superuser_client.get(QUEUE)

@@ -109,13 +109,16 @@ def test_the_limit_of_a_note_counts_a_line_break_once(superuser_client, make_gra
     assert len(ReviewNote.objects.get().text) == 2000
 
 
-def test_only_active_staff_who_may_review_are_offered(superuser_client, editor, staff, make_grade, colleague):
+def test_only_active_staff_who_may_review_are_offered(
+    superuser_client, editor, staff, make_grade, colleague, django_user_model
+):
     colleague.is_active = False
     colleague.save()
+    customer = grant(django_user_model.objects.create_user("customer"), "change_grade")
     grade = make_grade()
     form = superuser_client.get(f"{GRADES}{grade.pk}/change/").context["adminform"].form
     assert [label for _value, label in form.fields["assignee"].choices] == ["nobody", "boss", "editor"]
-    for user in (staff, colleague):
+    for user in (staff, colleague, customer):
         send(superuser_client, grade, assignee=user.pk)
     assert not ReviewNote.objects.exists()
 

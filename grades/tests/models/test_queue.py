@@ -44,15 +44,13 @@ def test_the_other_new_ratings_have_a_queue_too(make_new, superuser):
     assert walk(superuser, "others") == [four, five, three]
 
 
-def test_ratings_of_one_time_all_come_once(make_grade, superuser, monkeypatch):
-    monkeypatch.setattr(queue, "QUEUE_BATCH", 2)
+def test_ratings_of_one_time_all_come_once(make_grade, superuser):
     now = timezone.now()
     grades = [make_grade(grade1=number % 2 + 1, insert_time=now) for number in range(7)]
     assert walk(superuser) == list(reversed(grades))
 
 
-def test_what_a_colleague_takes_care_of_or_has_open_is_passed_over(make_new, superuser, staff, monkeypatch):
-    monkeypatch.setattr(queue, "QUEUE_BATCH", 2)
+def test_what_a_colleague_takes_care_of_or_has_open_is_passed_over(make_new, superuser, staff):
     free, opened, assigned, own = make_new(1, 1, 1, 1)
     save_review(assigned.pk, 0, superuser, "new", staff, "")
     save_review(own.pk, 0, superuser, "new", superuser, "")
@@ -89,14 +87,13 @@ def test_mine_are_the_assigned_ones_that_are_not_closed(make_new, superuser, sta
 
 def test_a_rating_that_was_deleted_is_passed_over(make_new, superuser, monkeypatch):
     older, deleted = make_new(1, 1)
-    keys = queue.LowQueue.keys
+    open_rating = queue.LowQueue.open
 
-    def delete_meanwhile(self, position):
-        found = keys(self, position)
+    def delete_meanwhile(self, pk):
         Grade.objects.filter(pk=deleted.pk).delete()
-        return found
+        return open_rating(self, pk)
 
-    monkeypatch.setattr(queue.LowQueue, "keys", delete_meanwhile)
+    monkeypatch.setattr(queue.LowQueue, "open", delete_meanwhile)
     assert QUEUES["low"](superuser).next() == older
 
 
