@@ -77,7 +77,7 @@ class LargeSample:
         self.make_tables(max(hour.rows for hour in plan + self.dispatches))
         self.add_rows(self.dispatches, "dispatch list", self.add_dispatches)
         self.add_rows(plan, "ratings", self.add_ratings)
-        self.add_duplicates_conflicts_and_credits()
+        self.add_the_rest()
 
     def add_rows(self, plan: list[Hour], title: str, add: Callable[[Hour], None]) -> None:
         """A day is a transaction."""
@@ -164,7 +164,7 @@ class LargeSample:
             SELECT {self.maker.first_number} + CASE WHEN i < 0 THEN 1 - 2 * i ELSE 2 * i END,
                 {", ".join(CONTENT[1:])},
                 {moment("%(start)s", time)},
-                CASE WHEN d %% 10 < 6 THEN MD5(CAST(%(number)s + row_id AS CHAR(20))) END,
+                CASE WHEN d %% 10 < 6 THEN {digest("%(number)s + row_id")} END,
                 CASE WHEN is_reviewed = 0 THEN 'new' WHEN d %% 3 = 0 THEN 'followed_up' ELSE 'closed' END,
                 CASE WHEN is_reviewed = 0 THEN '' ELSE %(note)s END,
                 CASE WHEN is_reviewed = 0 THEN NULL ELSE %(reviewer)s END,
@@ -209,7 +209,7 @@ class LargeSample:
             return "0"
         return f"CASE WHEN i %% {AREA_SLOTS} = {WORSE_AREA} AND c %% 5 < 2 THEN {TEMPLATES} ELSE 0 END"
 
-    def add_duplicates_conflicts_and_credits(self) -> None:
+    def add_the_rest(self) -> None:
         lowest, highest = settings.GRADE_MIN, settings.GRADE_MAX
         before = ", ".join(CONTENT[:3]), ", ".join(CONTENT[4:])
         with transaction.atomic():
@@ -223,11 +223,18 @@ class LargeSample:
                 f"""
                 INSERT INTO grade_conflict ({before[0]}, grade3, {before[1]}, grade_id, received_at, content_key)
                 SELECT {before[0]}, CASE WHEN grade3 > {lowest} THEN {lowest} ELSE {highest} END, {before[1]},
-                    id, {moment("insert_time", "60 + id %% 600")}, MD5(CAST(id AS CHAR(20)))
+                    id, {moment("insert_time", "60 + id %% 600")}, {digest("id")}
                 FROM grade WHERE id %% 1000 = 7
                 """  # noqa: S608
             )
             if self.maker.reviewer:
+                self.execute(
+                    """
+                    INSERT INTO review_note (grade_id, text, state, author_id, author_name, written_at)
+                    SELECT grade.id, review_note, review_state, reviewer_id, username, reviewed_at
+                    FROM grade JOIN auth_user ON auth_user.id = reviewer_id WHERE review_note <> ''
+                    """
+                )
                 self.execute(
                     f"""
                     INSERT INTO credit (account_id, credit_amount, confirmed_by_id, confirmed_at)
@@ -243,6 +250,12 @@ def moment(start: str, seconds: str) -> str:
     if connection.vendor == "sqlite":
         return f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', {start}, '+' || ({seconds}) || ' seconds')"
     return f"({start} + INTERVAL ({seconds}) SECOND)"
+
+
+def digest(number: str) -> str:
+    """SQL: 32 hexadecimal digits that look random. MySQL 9 has no MD5."""
+    text = f"CAST({number} AS CHAR(20))"
+    return f"SUBSTR({f'SHA256({text})' if connection.vendor == 'sqlite' else f'SHA2({text}, 256)'}, 1, 32)"
 
 
 def make_table(name: str, columns: dict[str, str], rows: Iterable[list[Any]]) -> None:

@@ -108,6 +108,8 @@ class Command(BaseCommand):
         else:
             password = self.fill_large(grades, accounts, seed, no_login)
         self.stdout.write(f"Sample data: {grades} ratings, {accounts} rows of the dispatch list.")
+        if grades >= LARGE:
+            self.stdout.write("Run `manage.py rebuild_daily_scores` before the first look at the overview.")
         if password:
             self.stdout.write(
                 boxed(f"Staff login   {USERNAME}", f"Password      {password}", "Shown once, kept nowhere.")
