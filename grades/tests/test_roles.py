@@ -15,8 +15,16 @@ pytestmark = pytest.mark.django_db
 
 # What each role may do, by the rights of access.py.
 RIGHTS = {
-    "客服": {"LOOK_UP", "SEE_OWN_JOBS", "EXPORT_NUMBER", "CONFIRM_CREDIT"},
-    "主管": {"LOOK_UP", "SEE_OWN_JOBS", "EXPORT_NUMBER", "CONFIRM_CREDIT", "WITHDRAW_CREDIT", "KEEP_CONFLICTS"},
+    "客服": {"LOOK_UP", "SEE_OWN_JOBS", "SEE_COVERAGE", "EXPORT_NUMBER", "CONFIRM_CREDIT"},
+    "主管": {
+        "LOOK_UP",
+        "SEE_OWN_JOBS",
+        "SEE_COVERAGE",
+        "EXPORT_NUMBER",
+        "CONFIRM_CREDIT",
+        "WITHDRAW_CREDIT",
+        "KEEP_CONFLICTS",
+    },
     "导入员": {"LOOK_UP", "SEE_OWN_JOBS", "EXPORT_NUMBER", "IMPORT_DISPATCHES", "PRINT_CODES"},
     "管理员": {name for name in vars(access) if name.isupper()},
 }

@@ -47,7 +47,9 @@ def everything():
 
 
 def test_it_makes_as_many_rows_as_asked_for_with_a_login(fill, django_user_model):
-    assert fill().startswith("Sample data: 3000 ratings, 800 rows of the dispatch list.\n+--")
+    assert fill().startswith(
+        "Sample data: 3000 ratings, 800 rows of the dispatch list.\nRun `manage.py rebuild_daily_scores`"
+    )
     assert (Grade.objects.count(), Account.objects.count()) == (3000, 800)
     assert django_user_model.objects.get().username == "admin"
     assert set(Grade.objects.exclude(review_state="new").values_list("reviewer__username", flat=True)) == {"admin"}
