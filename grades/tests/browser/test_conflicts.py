@@ -15,7 +15,7 @@ def test_a_conflict_is_found_compared_and_kept(log_in, make_conflict, django_use
     conflict = make_conflict(txt1="第二次说的不一样")
     boss = django_user_model.objects.create_superuser("boss", password=PASSWORD)
     page = log_in(boss, "/admin/", java_script_enabled=javascript)
-    page.get_by_role("link", name="待处理的冲突提交").click()
+    page.locator(".tiles > div", has_text="待处理冲突").get_by_role("link").click()
     page.get_by_role("link", name="13800138000").click()
     differing = page.locator("#comparison .differs")
     expect(differing).to_have_count(2)  # a click does not wait for the page that it leads to

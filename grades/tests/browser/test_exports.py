@@ -51,12 +51,12 @@ def test_the_page_of_a_job_follows_it_and_survives_a_reload(log_in, clerk):
         kind="export", owner=clerk, state="running", claim=uuid.uuid4(), heartbeat=timezone.now(), done=250, total=1000
     )
     page = log_in(clerk, f"/jobs/{job.pk}", locale="en", bypass_csp=True)
-    page.get_by_text("250 of 1000").wait_for()
+    page.get_by_text("250 of 1,000").wait_for()
     assert violations(page) == []
     Job.objects.filter(pk=job.pk).update(done=750)
-    page.get_by_text("750 of 1000").wait_for()
+    page.get_by_text("750 of 1,000").wait_for()
     page.reload()
-    page.get_by_text("750 of 1000").wait_for()
+    page.get_by_text("750 of 1,000").wait_for()
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("ends after the present batch").wait_for()
     Job.objects.filter(pk=job.pk).update(state="stopped", finished_at=timezone.now())

@@ -187,7 +187,8 @@ def test_an_offered_number_becomes_the_number_of_the_form(log_in, clerk, custome
 
 def test_look_up_and_credit_take_two_clicks(log_in, clerk, customer):
     page = log_in(clerk)
-    page.keyboard.type("13800138000")  # the input has the focus
+    expect(page.locator("input[name=acc_nbr]")).to_be_focused()
+    page.keyboard.type("13800138000")
     clicks = ["查询", "确认"]
     for name in clicks:
         page.get_by_role("button", name=name).click()
@@ -231,8 +232,9 @@ def test_the_ratings_are_downloaded(log_in, clerk, customer):
     look_up(page, "13800138000")
     for kind in ("XLSX", "CSV"):
         with page.expect_download() as download:
-            page.get_by_role("button", name=f"导出 {kind}").click()
-        assert re.fullmatch(rf"grades-\d{{8}}-\d{{4}}\.{kind.lower()}", download.value.suggested_filename)
+            page.get_by_role("button", name=re.compile(f"导出.*{kind}")).click()
+        name = download.value.suggested_filename
+        assert re.fullmatch(rf"grades_number_\d-rows_\d{{8}}-\d{{4}}\.{kind.lower()}", name)
         assert "13800138000" not in download.value.url
 
 
