@@ -2,7 +2,6 @@
 
 import json
 from contextlib import closing
-from time import monotonic
 
 from django import forms
 from django.conf import settings
@@ -33,7 +32,6 @@ from ..imports import (
     import_in_steps,
 )
 from ..models import Account
-from ..models.coverage import catch_up
 from ..replies import is_ajax
 from .codes import CodesAction
 from .exports import Exports
@@ -133,8 +131,6 @@ class AccountAdmin(Exports, CodesAction, ListAdmin):
         ]
 
     def changelist_view(self, request, extra_context=None):
-        if RatedFilter.parameter_name in request.GET:
-            catch_up(monotonic() + 5)
         return super().changelist_view(
             request, {"has_import_permission": self.has_import_permission(request), **(extra_context or {})}
         )

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from time import monotonic
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -12,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..models import Account, Credit, Grade, end_of, low_limit, start_of
+from ..models.coverage import catch_up
+from ..models.figures import LOOK_SECONDS
 
 AREAS_SHOWN = 50
 MAX_WORDS = 100
@@ -341,6 +344,7 @@ class RatedFilter(ChoiceFilter):
         return [("no", _("Not yet rated")), ("yes", _("Rated")), ("low", _("Rated low")), ("more", _("More than once"))]
 
     def narrow(self, queryset, value):
+        catch_up(monotonic() + LOOK_SECONDS)
         return {
             "no": queryset.not_rated(),
             "yes": queryset.rated(),

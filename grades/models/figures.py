@@ -22,6 +22,8 @@ from .statistics import DailyScore, day_of, end_of, local_day_sql, start_of
 
 # A rating is committed at most ten seconds after its time. The rest is for clocks that differ.
 MARGIN = timedelta(minutes=10)
+# Seconds that a look takes for figures that are stale, or ratings that are not counted yet.
+LOOK_SECONDS = 5
 
 
 class Figures(NamedTuple):

@@ -18,10 +18,9 @@ from ..formats import percent
 from ..forms import PERIODS, PeriodForm
 from ..models import Account, low_limit
 from ..models.coverage import catch_up
-from ..models.figures import known_days, read, refresh
+from ..models.figures import LOOK_SECONDS, known_days, read, refresh
 from .figures import Figure, list_link, share
 
-SECONDS = 5  # for ratings that are not counted yet
 COUNTS = ("total", "rated", "low", "repeated", "credited")
 
 
@@ -31,7 +30,7 @@ def coverage(request):
     """`GET /admin/coverage/`, with `days` or `from` and `to`: the days of the dispatches."""
     form = PeriodForm(request.GET)
     period = form.period
-    deadline = monotonic() + SECONDS
+    deadline = monotonic() + LOOK_SECONDS
     complete = catch_up(deadline)
     groups = count(Account.objects.dispatched_between(*period))
     context = {
@@ -46,7 +45,7 @@ def coverage(request):
             {
                 "title": title,
                 "column": Account._meta.get_field(name).verbose_name,
-                "rows": rows(name, {group[place]: None for group in groups}, groups, place, period),
+                "rows": rows(name, by_place(groups, place), period),
             }
             for place, (name, title) in enumerate([("area", _("By area")), ("product", _("By product"))])
         ],
@@ -113,11 +112,19 @@ def figures(total, off_list, period):
     return [*shown, Figure(_("Ratings not on the dispatch list"), off_list, None, link=off, note=_("by day of rating"))]
 
 
-def rows(column, names, groups, place, period):
+def by_place(groups, place):
+    """{area: [counts]} or {product: [counts]}."""
+    found = {}
+    for group, counts in groups.items():
+        found.setdefault(group[place], []).append(counts)
+    return found
+
+
+def rows(column, groups, period):
     """One row for each area or product, those with the most dispatches that are not rated first."""
     table = []
-    for name in names:
-        total = add(counts for group, counts in groups.items() if group[place] == name)
+    for name, counts in groups.items():
+        total = add(counts)
         total["not_rated"] = total["total"] - total["rated"]
         link = links(period, **{column: name})
         cells = [(total[key], link[key]) for key in ("total", "rated", "not_rated", "low", "repeated", "credited")]
@@ -132,7 +139,7 @@ def not_rated(request, file_format):
     form = PeriodForm(request.GET)
     if file_format not in ("xlsx", "csv") or not form.is_valid():
         raise Http404
-    catch_up(monotonic() + SECONDS)
+    catch_up(monotonic() + LOOK_SECONDS)
     period = form.period
     dispatches = Account.objects.dispatched_between(*period).not_rated()
     days = f"{period.first} – {period.last}"

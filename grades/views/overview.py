@@ -12,11 +12,10 @@ from ..database.snapshots import snapshot
 from ..formats import percent
 from ..forms import PERIODS, PeriodForm
 from ..models import Account, Conflict, Grade, end_of, low_limit, start_of
-from ..models.figures import days_between, known_days, read, refresh
+from ..models.figures import LOOK_SECONDS, days_between, known_days, read, refresh
 from .charts import HEIGHT, WIDTH, split, trend
 from .figures import Figure, list_link, share
 
-SECONDS = 5  # for days whose figures are stale
 WORST_SHOWN = 5
 WORST_RATINGS = 5  # an area with fewer is not compared
 REMARKS_SHOWN = 5
@@ -42,7 +41,7 @@ def sorted_apps(request):
 
 def collect(period, user):
     """The template context of a period."""
-    deadline = monotonic() + SECONDS
+    deadline = monotonic() + LOOK_SECONDS
     days = known_days(period.before.first, period.last)
     refresh(days, deadline)
     with snapshot():

@@ -81,6 +81,15 @@ def test_the_list_counts_a_rating_of_this_moment_too(reader, some_dispatches):
     assert listed(reader, f"{ACCOUNTS}?rated=low") == 2
 
 
+def test_the_export_of_the_list_has_a_rating_of_this_moment_too(reader, make_account, today):
+    make_account(acc_nbr="1", dispatched_on=today)
+    reader.get(COVERAGE)
+    submit(acc_nbr="1", grade1=5, grade2=5, grade3=5, txt1="", txt2="", txt3="")
+    response = reader.post(f"{ACCOUNTS}export/?rated=yes", {"format": "csv"})
+    assert "_1-rows_" in response["Content-Disposition"]
+    assert b"".join(response.streaming_content).decode("utf-8-sig").splitlines()[1].startswith("1,")
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_each_figure_is_the_count_of_its_list_and_of_plain_sql(superuser, seed, today):
     drawn, client = random.Random(seed), log_in(superuser)
@@ -179,7 +188,7 @@ def test_ratings_that_are_not_counted_in_time_are_announced(reader, make_grade, 
         make_grade()
     RecountedUntil.objects.all().delete()
     monkeypatch.setattr("grades.models.coverage.STEP", 2)
-    monkeypatch.setattr(coverage, "SECONDS", -1)
+    monkeypatch.setattr(coverage, "LOOK_SECONDS", -1)
     assert "Not all ratings are counted yet." in reader.get(COVERAGE).text
     monkeypatch.undo()
     assert "Not all ratings are counted yet." not in reader.get(COVERAGE).text

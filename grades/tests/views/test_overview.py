@@ -140,7 +140,7 @@ def test_the_newest_low_ratings_are_shown_with_their_remarks(superuser_client, m
 
 def test_a_page_with_too_many_stale_days_says_how_many_are_missing(superuser_client, make_grade, noon, monkeypatch):
     make_grade(insert_time=noon)
-    monkeypatch.setattr(overview, "SECONDS", -1)
+    monkeypatch.setattr(overview, "LOOK_SECONDS", -1)
     assert "The figures of 2 days are still missing." in superuser_client.get(OVERVIEW).text
     monkeypatch.undo()
     assert "still missing" not in superuser_client.get(OVERVIEW).text
