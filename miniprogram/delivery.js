@@ -144,7 +144,7 @@ function settle(entry, wasUnconfirmed, form, outcome, headers) {
       isReceiptLost: false,
       isNew: true, // no page has shown it yet
     };
-    outbox.remove(entry.id); // first: a full storage then has room for the receipt
+    outbox.remove(entry.id); // first: a full storage then has space for the receipt
     latest.isReceiptLost = !receipts.add(entry.acc_nbr, headers["x-grade-receipt"]);
     return;
   }

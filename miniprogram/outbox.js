@@ -12,7 +12,7 @@
 //              expired      not confirmed within RESEND_DAYS; not sent any more
 //   note       why it is refused, for the customer
 //   created, updated, submitted      milliseconds; submitted is null before the first sending
-//   room       a filling in drafts: without it an entry that is sent has the same length, so that "perhaps sent" can be
+//   spare      a filling in drafts: without it an entry that is sent has the same length, so that "perhaps sent" can be
 //              stored even if the storage is full by then
 const ids = require("./ids");
 const storage = require("./storage");
@@ -23,7 +23,7 @@ const NO_GRADE = -1; // the server's grades begin at 0 or above
 // The server knows an id as long as it keeps the rating. A rating that was erased there must not come back
 // from a phone weeks later.
 const RESEND_DAYS = 7;
-const ROOM = "-".repeat(16);
+const SPARE = "-".repeat(16);
 const DAY = 24 * 60 * 60 * 1000;
 
 const listeners = [];
@@ -40,7 +40,7 @@ const blank = () => ({
   created: Date.now(),
   updated: Date.now(),
   submitted: null,
-  room: "",
+  spare: "",
 });
 
 const create = (accNbr) => Object.assign(blank(), { id: ids.random(), acc_nbr: accNbr || "" });
@@ -97,7 +97,7 @@ const get = (id) => all().find((entry) => entry.id === id) || null;
 // Stores the entry. Returns whether it is on the phone; it is in memory in any case.
 function save(entry) {
   entry.updated = Date.now();
-  entry.room = entry.state === "draft" ? ROOM : "";
+  entry.spare = entry.state === "draft" ? SPARE : "";
   const list = load();
   const position = list.findIndex((other) => other.id === entry.id);
   if (position >= 0) list[position] = entry;

@@ -56,7 +56,7 @@ export const wxStorage = {
   removeStorage: asynchronous("removeStorage", ({ key }) => remove("removeStorage", key)),
 };
 
-// For the tests: no write that needs more room than now succeeds.
+// For the tests: no write that needs more space than now succeeds.
 export const fillStorage = () => localStorage.setItem(QUOTA_KEY, String(used()));
 export const freeStorage = () => localStorage.removeItem(QUOTA_KEY);
 export const breakStorage = () => localStorage.setItem(BROKEN_KEY, "yes");

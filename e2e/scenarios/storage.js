@@ -72,7 +72,7 @@ const scenarios = {
     assert.deepEqual(await world.rows(), [row([4, 4, 4], REMARKS)]);
   },
 
-  async "with a full storage the receipt takes the room of the delivered rating"(world) {
+  async "with a full storage the receipt takes the space of the delivered rating"(world) {
     const phone = await world.newPhone();
     await openFilled(world, phone);
     await phone.waitForOutbox((list) => list[0]?.remarks[2] === REMARKS[2], "the draft is stored");
