@@ -5,17 +5,15 @@ from datetime import datetime
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE
 from django.db import transaction
-from django.http import HttpRequest, QueryDict
-from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..database.paging import bounded_count
 from ..jobs import kind
-from ..models import Grade, Job, JobFailed, TooManyJobs, review_many
+from ..models import Grade, JobFailed, review_many
 from ..models.jobs import JobStopped
 from .actions import ConfirmForm, chosen_rows, is_across
+from .list_jobs import list_request, order_job
 from .reviews import NoteField
 
 # Ratings that are reviewed within the request; more are a background job.
@@ -69,12 +67,7 @@ class BulkReviewAdmin(admin.ModelAdmin):
             "until": until.isoformat(),
             "chosen": chosen_rows(request),
         }
-        try:
-            return redirect("job", Job.objects.add("bulk review", request.user, order).pk)
-        except TooManyJobs:
-            text = _("You have several jobs that are not finished. Wait for one of them, or stop one.")
-            self.message_user(request, text, messages.ERROR)
-            return redirect("jobs")
+        return order_job(self, request, "bulk review", order)
 
 
 def left_out_text(count):
@@ -95,9 +88,7 @@ def run_bulk_review(job):
     """
     order, author = job.parameters, job.owner
     model_admin = admin.site.get_model_admin(Grade)
-    request = HttpRequest()
-    request.method, request.path, request.user = "GET", reverse("admin:grades_grade_changelist"), author
-    request.GET = QueryDict(order["query"])
+    request = list_request(model_admin, author, order["query"])
     if not (author.is_active and author.is_staff and model_admin.has_change_permission(request)):
         raise JobFailed(_("You may not review ratings any more."))
     until = datetime.fromisoformat(order["until"])
@@ -106,8 +97,7 @@ def run_bulk_review(job):
         job.position = {"done": 0, "left_out": 0}
         job.report(0, total=ratings.count(), position=job.position)
     before = job.position
-    if "time" in before:
-        ratings = ratings.beyond(datetime.fromisoformat(before["time"]), before["pk"])
+    last = (datetime.fromisoformat(before["time"]), before["pk"]) if "time" in before else None
 
     def report(done, left_out, last):
         done, left_out = before["done"] + done, before["left_out"] + left_out
@@ -116,7 +106,7 @@ def run_bulk_review(job):
         job.position = position
 
     try:
-        review_many(ratings, author, order["state"], order["note"], until, report)
+        review_many(ratings, author, order["state"], order["note"], until, report, after=last)
     except JobStopped:
         if job.held().exists():  # if not, another worker goes on with it and writes the log
             log_review(model_admin, job)

@@ -10,18 +10,17 @@ from ..exports import credits_table
 from ..models import Account, Credit, Withdrawal
 from .exports import Exports
 from .filters import ClerkFilter, CreditDateFilter, WithdrawnFilter
-from .lists import ListAdmin
+from .lists import ListAdmin, ReadOnly
 
 # Dispatches whose credits a search lists. Their credits are sorted, so that there must not be many.
 DISPATCHES_SEARCHED = 1000
 
 
 @admin.register(Credit)
-class CreditAdmin(Exports, ListAdmin):
+class CreditAdmin(ReadOnly, Exports, ListAdmin):
     """Read-only: a credit is confirmed and withdrawn on the query page."""
 
     export_table = staticmethod(credits_table)
-    change_list_template = "admin/grades/grade/change_list.html"
     ordering = ("-confirmed_at", "-id")
     list_display = ("acc_nbr", "credit_amount", "confirmed_by", "confirmed_at", "withdrawn", "reason")
     list_select_related = ()
@@ -65,12 +64,3 @@ class CreditAdmin(Exports, ListAdmin):
     @admin.display(description=Withdrawal._meta.get_field("reason").verbose_name, empty_value="")
     def reason(self, credit):
         return credit.withdrawal.reason if hasattr(credit, "withdrawal") else None
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False

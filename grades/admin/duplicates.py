@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from ..models import Grade, Repeat
 from .filters import DateFilter
-from .lists import ListAdmin
+from .lists import ListAdmin, ReadOnly
 
 
 class DuplicateDateFilter(DateFilter):
@@ -15,7 +15,7 @@ class DuplicateDateFilter(DateFilter):
 
 
 @admin.register(Repeat)
-class RepeatAdmin(ListAdmin):
+class RepeatAdmin(ReadOnly, ListAdmin):
     """Read-only, for those who see ratings; the overview links here."""
 
     ordering = ("-repeated_at", "-id")
@@ -34,12 +34,3 @@ class RepeatAdmin(ListAdmin):
 
     def has_module_permission(self, request):
         return False  # the first page has its figure, with a link
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False

@@ -8,9 +8,9 @@ from django.contrib.admin import helpers
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import HttpRequest, HttpResponseNotAllowed, QueryDict
+from django.http import HttpResponseNotAllowed
 from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,8 +19,9 @@ from ..database.streaming import streaming_alias
 from ..downloads import DIRECT_ROWS, ExportFailed, export_response
 from ..exports import FORMATS, About, write_export
 from ..jobs import kind
-from ..models import Job, JobFailed, TooManyJobs
-from .actions import is_key
+from ..models import JobFailed
+from .actions import is_across, is_key
+from .list_jobs import list_request, order_job
 
 DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -69,21 +70,13 @@ class Exports:
                 "keys": keys,
                 "format": file_format,
             }
-            try:
-                return redirect("job", Job.objects.add("export", request.user, order).pk)
-            except TooManyJobs:
-                text = _("You have several jobs that are not finished. Wait for one of them, or stop one.")
-                self.message_user(request, text, messages.ERROR)
-                return redirect("jobs")
+            return order_job(self, request, "export", order)
         about = about_list(changelist, request, keys)
         try:
             return export_response(self.export_table(queryset), about, file_format, count)
         except ExportFailed as failed:
             self.message_user(request, str(failed), messages.ERROR)
             return redirect(back)
-
-    def list_address(self):
-        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
     # --- The same as bulk actions, for the ticked rows without JavaScript -------------------------
 
@@ -96,8 +89,7 @@ class Exports:
         return self.export_action(request, queryset, "csv")
 
     def export_action(self, request, queryset, file_format):
-        across = request.POST.get("select_across") not in (None, "", "0")
-        keys = [] if across else request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+        keys = [] if is_across(request) else request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
         return self.export(request, self.get_changelist_instance(request), queryset, keys, file_format)
 
 
@@ -128,10 +120,7 @@ def run_export(job):
     model_admin = next(
         known for model, known in admin.site._registry.items() if model._meta.model_name == order["list"]
     )
-    address = reverse(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_changelist")
-    request = HttpRequest()
-    request.method, request.path, request.user = "GET", address, job.owner
-    request.GET = QueryDict(order["query"])
+    request = list_request(model_admin, job.owner, order["query"])
     if not (job.owner.is_active and job.owner.is_staff and model_admin.has_view_permission(request)):
         raise JobFailed(_("You may not see these rows any more."))
     changelist = model_admin.get_changelist_instance(request)

@@ -35,7 +35,6 @@ REMARKS_SHOWN = 40
 @admin.register(Grade)
 class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, Exports, ListAdmin):
     export_table = staticmethod(ratings_table)
-    change_list_template = "admin/grades/grade/change_list.html"
     ordering = ("-insert_time", "-id")
     arrival_field = "insert_time"
     list_display = ("acc_nbr", "grade1", "grade2", "grade3", "remarks_start", "insert_time", "review")

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -83,6 +84,9 @@ class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
     def get_changelist(self, request, **kwargs):
         return BoundedChangeList
 
+    def list_address(self):
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
     def lookup_allowed(self, lookup, value, request):
         """Only the filters on the page: stock admin accepts any column in the address, indexed or not."""
         return any(lookup in list_filter.parameter_names for list_filter in self.list_filter)
@@ -133,3 +137,16 @@ class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
             )
             raise IncorrectLookupParameters
         return queryset.narrowed_to(condition) if hasattr(queryset, "narrowed_to") else queryset.filter(condition)
+
+
+class ReadOnly:
+    """Mixin of ModelAdmin: rows that nobody adds, changes or deletes in the back office."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False

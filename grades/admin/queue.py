@@ -44,7 +44,7 @@ class QueueAdmin(admin.ModelAdmin):
             raise PermissionDenied
         name = request.GET.get("show", "low")
         if name not in QUEUES:
-            raise BadRequest("There is no such queue.")
+            raise BadRequest("This queue does not exist.")
         if request.method == "POST":
             return self.save_and_next(request, name)
         after = request.GET.get("after", "")

@@ -94,5 +94,5 @@ class SavedFilters:
             raise PermissionDenied
 
     def to_list(self, query):
-        address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        address = self.list_address()
         return redirect(f"{address}?{query}" if query else address)

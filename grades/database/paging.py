@@ -73,12 +73,12 @@ def sorted_keys(
     return list(parts[0].union(*parts[1:], all=True).order_by(*order)[:limit])
 
 
-def key_batches(queryset: QuerySet, time_field: str, size: int) -> Iterator[list[int]]:
-    """Primary keys of `queryset`, newest first, in lists of at most `size`.
+def key_batches(queryset: QuerySet, time_field: str, size: int, beyond: Key | None = None) -> Iterator[list[int]]:
+    """Primary keys of `queryset`, newest first and after the key `beyond`, in lists of at most `size`.
 
     The order is (-`time_field`, -pk), which an index must provide. Memory is one batch.
     """
-    batch = sorted_keys(queryset, time_field, size)
+    batch = sorted_keys(queryset, time_field, size, beyond)
     while batch:
         yield [pk for _time, pk in batch]
         batch = sorted_keys(queryset, time_field, size, batch[-1])

@@ -45,10 +45,6 @@ class GradeQuerySet(models.QuerySet):
         # Ids do not follow time: auto-increment leaves gaps, and several writers interleave.
         return self.order_by("-insert_time", "-id")
 
-    def beyond(self, time, pk):
-        """The ratings that follow the one with this time and key, newest first."""
-        return self.filter(Q(insert_time__lt=time) | Q(pk__lt=pk), insert_time__lte=time)
-
     def of_account(self, acc_nbr):
         """The ratings of an account, however its number is written."""
         return self.filter(number=normal_number(acc_nbr))
@@ -128,10 +124,7 @@ class GradeQuerySet(models.QuerySet):
 
     def newest_low_remarks(self, count):
         """The newest `count` of these ratings that are low and have remarks."""
-        found = []
-        for part in self.low().with_remarks().index_ranges():
-            found += part.newest_first().values_list("insert_time", "pk")[:count]
-        pks = [pk for _time, pk in sorted(found, reverse=True)[:count]]
+        pks = [pk for _time, pk in sorted_keys(self.low().with_remarks(), "insert_time", count)]
         rows = self.model._default_manager.in_bulk(pks)
         return [rows[pk] for pk in pks if pk in rows]
 

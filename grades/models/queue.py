@@ -5,10 +5,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from ..database.paging import bounded_count
+from ..database.paging import bounded_count, sorted_keys
 from .grades import Grade, low_limit
 from .reviews import Assignment
 
@@ -35,6 +34,7 @@ class LowQueue:
     """New ratings with a low grade, newest first, without those that somebody else has."""
 
     name = "low"
+    by_index = True  # see `sorted_keys`
 
     def __init__(self, user):
         self.user = user
@@ -61,15 +61,11 @@ class LowQueue:
     def next(self, after=None):
         """The newest rating, or the newest after another one, and opens it; None at the end of the queue."""
         newest, opened = [], self.opened_by_others()
+        last = (after.insert_time, after.pk) if after else None
         for part in self.parts():
-            if after:
-                part = part.beyond(after.insert_time, after.pk)
             free = part.filter(~Exists(self.assigned_to_others())).exclude(pk__in=opened)
-            newest += self.newest_first(free).values_list("insert_time", "pk")[:1]
+            newest += sorted_keys(free, "insert_time", 1, last, by_index=self.by_index)
         return (self.open(max(newest)[1]) or self.next(after)) if newest else None
-
-    def newest_first(self, ratings):
-        return ratings.newest_first()
 
     def assigned_to_others(self):
         others = Assignment.objects.filter(assignee__is_active=True).exclude(assignee=self.user)
@@ -99,16 +95,13 @@ class OwnQueue(LowQueue):
     """The ratings that the user takes care of and that are not closed, newest first."""
 
     name = "mine"
+    by_index = False
 
     def ratings(self):
         return Grade.objects.filter(assignment__assignee=self.user, review_state__in=["new", "followed_up"])
 
     def parts(self):
         return [self.ratings()]
-
-    def newest_first(self, ratings):
-        # An expression: MariaDB would walk through an index by time and look for the few.
-        return ratings.order_by(Coalesce("insert_time", "insert_time").desc(), "-pk")
 
 
 QUEUES = {queue.name: queue for queue in (LowQueue, OtherQueue, OwnQueue)}

@@ -109,14 +109,15 @@ def save_review(pk, version, author, state, assignee, text):
         DailyScore.objects.mark([day_of(stored.insert_time)])
 
 
-def review_many(ratings, author, state, text="", until=None, report=lambda done, left_out, last: None):
+def review_many(ratings, author, state, text="", until=None, report=lambda done, left_out, last: None, after=None):
     """Set the state of many ratings, newest first, and add a note to each; returns how many were done and left out.
 
     A rating whose state was changed after `until` is left out: the person who asked for this has not seen that state.
-    `report` is called in the transaction of each batch, with both counts and the last rating's (time, key).
+    The first rating is the one after `after`, a (time, key). `report` is called in the transaction of each batch, with
+    both counts and the last rating's (time, key).
     """
     done = left_out = 0
-    for pks in key_batches(ratings, "insert_time", REVIEW_BATCH):
+    for pks in key_batches(ratings, "insert_time", REVIEW_BATCH, after):
         with transaction.atomic():
             found = lock_for_review(pks)
             rows = [row for row in found if not (until and row.reviewed_at and row.reviewed_at > until)]

@@ -51,6 +51,13 @@ def wechat(settings):
 
 
 @pytest.fixture
+def jobs_folder(settings, tmp_path):
+    """The folder of the files that background jobs make; the first job makes it."""
+    settings.JOBS_DIR = tmp_path / "jobs"
+    return settings.JOBS_DIR
+
+
+@pytest.fixture
 def superuser(django_user_model):
     return django_user_model.objects.create_superuser("boss")
 

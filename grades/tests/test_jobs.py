@@ -12,13 +12,7 @@ from grades import jobs
 from grades.jobs import Kind, run_next, run_until
 from grades.models import Job, JobFailed, TooManyJobs
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def folder(settings, tmp_path):
-    settings.JOBS_DIR = tmp_path / "jobs"
-    return settings.JOBS_DIR
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_folder")]
 
 
 @pytest.fixture
@@ -38,19 +32,19 @@ def write(job):
     return "result.csv"
 
 
-def files(folder):
-    return list(folder.iterdir()) if folder.exists() else []
+def files(jobs_folder):
+    return list(jobs_folder.iterdir()) if jobs_folder.exists() else []
 
 
-def test_a_job_is_done_with_its_file_and_counts(kind, staff, folder):
+def test_a_job_is_done_with_its_file_and_counts(kind, staff, jobs_folder):
     kind(write)
     job = Job.objects.add("test", staff, {"a": 1})
     assert run_next() is True
     job.refresh_from_db()
     assert (job.state, job.done, job.total, job.attempts, job.result) == ("done", 2, 2, 1, "result.csv")
-    assert files(folder) == [job.path]
+    assert files(jobs_folder) == [job.path]
     assert job.path.read_text() == "content"
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert jobs_folder.stat().st_mode & 0o777 == 0o700
     assert run_next() is False
 
 
@@ -111,7 +105,7 @@ def raising(error):
     ],
     ids=["expected", "full disk", "broken disk", "fault"],
 )
-def test_a_failed_job_says_why_and_leaves_no_file(kind, staff, folder, error, text):
+def test_a_failed_job_says_why_and_leaves_no_file(kind, staff, jobs_folder, error, text):
     kind(raising(error))
     with translation.override("en"):
         job = Job.objects.add("test", staff, {})
@@ -119,10 +113,10 @@ def test_a_failed_job_says_why_and_leaves_no_file(kind, staff, folder, error, te
     job.refresh_from_db()
     assert (job.state, job.error, job.result) == ("failed", text, "")
     assert job.finished_at
-    assert files(folder) == []
+    assert files(jobs_folder) == []
 
 
-def test_a_stopped_job_ends_at_its_next_report(kind, staff, folder):
+def test_a_stopped_job_ends_at_its_next_report(kind, staff, jobs_folder):
     def function(job):
         job.path.write_text("half")
         Job.objects.get(pk=job.pk).stop()
@@ -134,7 +128,7 @@ def test_a_stopped_job_ends_at_its_next_report(kind, staff, folder):
     run_next()
     job.refresh_from_db()
     assert (job.state, job.done, job.error) == ("stopped", 0, "")
-    assert files(folder) == []
+    assert files(jobs_folder) == []
 
 
 def test_a_waiting_job_is_stopped_at_once_and_never_runs(kind, staff):
@@ -155,7 +149,7 @@ def test_a_finished_job_cannot_be_stopped(kind, staff):
     assert (job.state, job.stop_requested) == ("done", False)
 
 
-def test_a_worker_that_ends_gives_its_job_back(kind, staff, folder):
+def test_a_worker_that_ends_gives_its_job_back(kind, staff, jobs_folder):
     def function(job):
         job.path.write_text("half")
         ending.append(True)
@@ -167,7 +161,7 @@ def test_a_worker_that_ends_gives_its_job_back(kind, staff, folder):
     run_until(lambda: bool(ending), wait=lambda seconds: None)
     job.refresh_from_db()
     assert (job.state, job.attempts, job.claim) == ("waiting", 0, None)
-    assert files(folder) == []
+    assert files(jobs_folder) == []
 
 
 # --- Workers that die -----------------------------------------------------------------------------
@@ -209,7 +203,7 @@ def test_a_job_that_broke_off_twice_ends(kind, staff, stop, state):
     assert (job.state, job.error) == (state, "" if stop else "The job broke off 2 times.")
 
 
-def test_a_worker_that_lost_its_job_changes_nothing(kind, staff, folder):
+def test_a_worker_that_lost_its_job_changes_nothing(kind, staff, jobs_folder):
     def function(job):
         job.path.write_text("late")
         age(job)
@@ -224,7 +218,7 @@ def test_a_worker_that_lost_its_job_changes_nothing(kind, staff, folder):
     run_next()
     job.refresh_from_db()
     assert (job.state, job.done, job.claim, job.attempts) == ("running", 0, others[0].claim, 2)
-    assert files(folder) == []
+    assert files(jobs_folder) == []
 
 
 def test_a_job_is_claimed_by_one_worker(staff, monkeypatch):
@@ -245,12 +239,12 @@ def test_a_job_is_claimed_by_one_worker(staff, monkeypatch):
 # --- What is kept ---------------------------------------------------------------------------------
 
 
-def test_a_file_is_kept_for_an_hour_and_the_job_for_a_week(kind, staff, folder):
+def test_a_file_is_kept_for_an_hour_and_the_job_for_a_week(kind, staff, jobs_folder):
     kind(write)
     job = Job.objects.add("test", staff, {})
     run_next()
     job.refresh_from_db()
-    stray = folder / "1-of-a-killed-worker"
+    stray = jobs_folder / "1-of-a-killed-worker"
     for minutes, kept in ((59, True), (61, False)):
         then = timezone.now() - timedelta(minutes=minutes)
         stray.write_text("half")
@@ -260,7 +254,7 @@ def test_a_file_is_kept_for_an_hour_and_the_job_for_a_week(kind, staff, folder):
         job.refresh_from_db()
         assert job.has_file() is kept
         run_next()
-        assert set(files(folder)) == ({job.path, stray} if kept else set())
+        assert set(files(jobs_folder)) == ({job.path, stray} if kept else set())
     Job.objects.update(finished_at=timezone.now() - timedelta(days=8))
     run_next()
     assert not Job.objects.exists()

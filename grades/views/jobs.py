@@ -14,12 +14,9 @@ JOBS_SHOWN = 50
 
 
 def own_job(request, pk):
-    # Too large for the column: SQLite would fail.
-    return get_object_or_404(Job, pk=pk, owner=request.user) if pk < 2**63 else not_found()
-
-
-def not_found():
-    raise Http404
+    if pk >= 2**63:  # too large for the column: SQLite would fail
+        raise Http404
+    return get_object_or_404(Job, pk=pk, owner=request.user)
 
 
 def context_of(job):

@@ -15,13 +15,7 @@ from grades.models import Account, Grade, Job
 
 from ..helpers.office import ACCOUNTS, GRADES, act, grant, messages
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def folder(settings, tmp_path):
-    settings.JOBS_DIR = tmp_path / "jobs"
-    return settings.JOBS_DIR
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_folder")]
 
 
 @pytest.fixture
@@ -214,13 +208,13 @@ def test_a_sixth_unfinished_export_is_refused(roles, order):
     assert [str(message) for message in get_messages(response.wsgi_request)][-1] == text
 
 
-def test_a_job_of_staff_who_lost_the_right_fails(order, monkeypatch, folder):
+def test_a_job_of_staff_who_lost_the_right_fails(order, monkeypatch, jobs_folder):
     job = order()
     grant(job.owner)
     jobs.run_next()
     job.refresh_from_db()
     assert (job.state, job.error) == ("failed", "You may not see these rows any more.")
-    assert list(folder.iterdir()) == []
+    assert list(jobs_folder.iterdir()) == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,26 @@
+"""Background jobs that work on a list: their order, and the list as the worker reads it again."""
+
+from django.contrib import messages
+from django.http import HttpRequest, QueryDict
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from ..models import Job, TooManyJobs
+
+
+def order_job(model_admin, request, kind, order):
+    """Add a job; returns the redirect to its page, or to the unfinished jobs if there are too many."""
+    try:
+        return redirect("job", Job.objects.add(kind, request.user, order).pk)
+    except TooManyJobs:
+        text = _("You have several jobs that are not finished. Wait for one of them, or stop one.")
+        model_admin.message_user(request, text, messages.ERROR)
+        return redirect("jobs")
+
+
+def list_request(model_admin, owner, query):
+    """A request for the list with this query string, by the owner of a job."""
+    request = HttpRequest()
+    request.method, request.path, request.user = "GET", model_admin.list_address(), owner
+    request.GET = QueryDict(query)
+    return request
