@@ -87,8 +87,18 @@ const scenarios = {
       await phone.page.locator("#failure").getByText(message).waitFor();
       world.step(nextCode);
     }
-    world.proxy.addFault("/wechat/login", replyWith(502, {}, "<h1>Bad Gateway</h1>"));
+    // Held until the button has changed: the same button is there before the tap and after the reply.
+    let release;
+    const released = new Promise((resolve) => {
+      release = resolve;
+    });
+    world.proxy.addFault("/wechat/login", async (exchange) => {
+      await released;
+      await replyWith(502, {}, "<h1>Bad Gateway</h1>")(exchange);
+    });
     await phone.tap("再次提交");
+    await phone.page.getByRole("button", { name: "正在提交…" }).waitFor();
+    release();
     await phone.page.getByRole("button", { name: "再次提交" }).waitFor();
     assert.deepEqual(submissions(world.proxy), []);
     code = `code-late-${world.accNbr}`;
