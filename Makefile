@@ -5,6 +5,8 @@
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
+# On a server the second process would wait for the first one's database too long.
+PROCESSES := $(if $(DATABASE_URL),,--numprocesses auto --maxprocesses 4)
 # For commands that need settings but not an operator's: .env must not change their outcome.
 NEUTRAL := ENV_FILE= SECRET_KEY=for-development-tools-only DATABASE_URL=sqlite://:memory:
 
@@ -29,7 +31,7 @@ run-score: ## serve the mini program by score workers on http://127.0.0.1:8001 (
 
 test: ## run the tests, on SQLite unless DATABASE_URL names another server
 	@ENV_FILE= bin/setup
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(PROCESSES) $(ARGS)
 
 test-mysql: ## run the tests on a throw-away MySQL 9.7 (root on Debian)
 	@ENV_FILE= bin/setup --mysql
