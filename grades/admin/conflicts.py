@@ -17,8 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..access import KEEP_CONFLICTS, may
+from ..exports import conflicts_table
 from ..models import Conflict, Grade
 from .actions import ConfirmForm
+from .exports import Exports
 from .filters import ChoiceFilter
 from .lists import ListAdmin
 
@@ -56,9 +58,10 @@ class RatingFilter(ChoiceFilter):
 
 
 @admin.register(Conflict)
-class ConflictAdmin(ListAdmin):
+class ConflictAdmin(Exports, ListAdmin):
     """Staff compare and decide; a customer's words cannot be changed."""
 
+    export_table = staticmethod(conflicts_table)
     ordering = ("-received_at", "-id")
     arrival_field = "received_at"
     list_display = ("acc_nbr", "changes", "rating", "received_at", "state")
@@ -68,7 +71,7 @@ class ConflictAdmin(ListAdmin):
         'The beginning of an account number. For an exact match use quotes: "13800138000". '
         "For the last four digits of a number on the dispatch list use a star: *8000"
     )
-    actions = ("keep_selected", "delete_selected")
+    actions = ("keep_selected", "export_xlsx", "export_csv", "delete_selected")
     fields = ()
     change_form_template = "admin/grades/conflict/change_form.html"
 

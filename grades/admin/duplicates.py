@@ -5,7 +5,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
+from ..exports import repeats_table
 from ..models import Grade, Repeat
+from .exports import Exports
 from .filters import DateFilter
 from .lists import ListAdmin, ReadOnly
 
@@ -15,9 +17,10 @@ class DuplicateDateFilter(DateFilter):
 
 
 @admin.register(Repeat)
-class RepeatAdmin(ReadOnly, ListAdmin):
+class RepeatAdmin(ReadOnly, Exports, ListAdmin):
     """Read-only, for those who see ratings; the overview links here."""
 
+    export_table = staticmethod(repeats_table)
     ordering = ("-repeated_at", "-id")
     list_display = ("repeated_at", "rating")
     list_display_links = None

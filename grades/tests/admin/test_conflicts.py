@@ -259,10 +259,11 @@ def test_open_conflicts_that_match_are_kept_with_one_log_entry(client_with, make
     )
 
 
-def test_a_viewer_is_offered_no_action_and_can_run_none(client_with, make_conflict):
+def test_a_viewer_is_offered_exports_and_can_change_nothing(client_with, make_conflict):
     conflict = make_conflict()
     viewer = client_with("view_conflict")
-    assert viewer.get(CONFLICTS).context["action_form"] is None
+    offered = [name for name, _text in viewer.get(CONFLICTS).context["action_form"].fields["action"].choices]
+    assert offered == ["", "export_xlsx", "export_csv"]
     for action in ("keep_selected", "delete_selected"):
         for across in (False, True):
             until = timezone.now().isoformat()
