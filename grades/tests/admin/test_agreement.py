@@ -1,4 +1,4 @@
-"""For random filters: what a list counts and pages through, its export, a figure that links to it and plain SQL agree."""
+"""For random filters: the count and the pages of a list, its export, a figure that links to it and plain SQL agree."""
 
 import csv
 import io
