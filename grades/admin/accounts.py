@@ -31,12 +31,12 @@ from ..imports import (
     faulty_rows,
     import_in_steps,
 )
-from ..models import Account
+from ..models import Account, name_condition
 from ..replies import is_ajax
 from .codes import CodesAction
 from .exports import Exports
 from .filters import AreaFilter, DispatchDateFilter, ProductFilter, RatedFilter
-from .lists import ListAdmin
+from .lists import ListAdmin, NameSearch
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -78,7 +78,7 @@ class ImportForm(forms.Form):
 
 
 @admin.register(Account)
-class AccountAdmin(Exports, CodesAction, ListAdmin):
+class AccountAdmin(Exports, CodesAction, NameSearch, ListAdmin):
     export_table = staticmethod(dispatches_table)
     form = AccountForm
     ordering = ("-dispatched_on", "-id")
@@ -95,7 +95,8 @@ class AccountAdmin(Exports, CodesAction, ListAdmin):
     )
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy(
-        'The beginning of an account number, or a whole acct_id. For an exact match use quotes: "13800138000". '
+        "The beginning of an account number or a customer name, or a whole acct_id. For an exact match use quotes: "
+        '"13800138000". '
         "For the last four digits use a star: *8000"
     )
     list_filter = (AreaFilter, ProductFilter, RatedFilter, DispatchDateFilter)
@@ -104,6 +105,9 @@ class AccountAdmin(Exports, CodesAction, ListAdmin):
 
     def ends_in(self, digits):
         return Q(last_digits=digits)
+
+    def name_condition(self, request, name, exact):
+        return name_condition(name, exact)
 
     def search_condition(self, number, exact):
         condition = super().search_condition(number, exact)

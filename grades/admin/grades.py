@@ -25,7 +25,7 @@ from .filters import (
     ReviewFilter,
     WordsFilter,
 )
-from .lists import ListAdmin
+from .lists import ListAdmin, NameSearch
 from .queue import QueueAdmin
 from .reviews import ReviewAdmin
 
@@ -33,7 +33,7 @@ REMARKS_SHOWN = 40
 
 
 @admin.register(Grade)
-class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, Exports, ListAdmin):
+class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, Exports, NameSearch, ListAdmin):
     export_table = staticmethod(ratings_table)
     ordering = ("-insert_time", "-id")
     arrival_field = "insert_time"
@@ -50,8 +50,8 @@ class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, Exports, ListAdmin):
     )
     search_fields = ("acc_nbr",)
     search_help_text = gettext_lazy(
-        'The beginning of an account number. For an exact match use quotes: "13800138000". '
-        "For the last four digits of a number on the dispatch list use a star: *8000"
+        "The beginning of an account number, or of a customer name on the dispatch list. For an exact match use "
+        'quotes: "13800138000". For the last four digits of a number on the dispatch list use a star: *8000'
     )
     actions = ("mark_followed_up", "mark_closed", "reopen", "export_xlsx", "export_csv", "delete_selected")
     fieldsets = (

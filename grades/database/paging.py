@@ -37,10 +37,14 @@ def count_label(count: int, limit: int = COUNT_LIMIT) -> str:
 def prefix_range(field: str, prefix: str) -> Q:
     """A condition that `field` begins with `prefix`, as a range that an index can answer.
 
-    The comparison is exact on every database. LIKE is neither exact nor indexed on all of them. The last
-    character of `prefix` must have a successor.
+    The comparison is exact on every database. LIKE is neither exact nor indexed on all of them.
     """
-    return Q((f"{field}__gte", prefix), (f"{field}__lt", prefix[:-1] + chr(ord(prefix[-1]) + 1)))
+    condition = Q((f"{field}__gte", prefix))
+    if head := prefix.rstrip("\U0010ffff"):
+        # No character is between U+D7FF and U+E000.
+        following = "\ue000" if head[-1] == "\ud7ff" else chr(ord(head[-1]) + 1)
+        condition &= Q((f"{field}__lt", head[:-1] + following))
+    return condition
 
 
 def sorted_keys(

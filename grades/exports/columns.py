@@ -16,7 +16,7 @@ from django.db.models import Case, CharField, Expression, F, OuterRef, Q, QueryS
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
 
-from ..database.joining import JoinedLines
+from ..database.joining import JoinedColumns, JoinedLines
 from ..database.localtime import LocalDay, LocalText, offset_expression, utc_offsets
 from ..models import Account, AccountQuerySet, Grade, GradeQuerySet, ReviewNote
 
@@ -108,8 +108,6 @@ DISPATCH_COLUMNS = [
 ]
 # Excel holds 32,767 characters in a cell, and the writer of XLSX counts some characters more than once.
 CELL_LENGTH = 30_000
-THREAD = [name for name, *_rest in RATING_COLUMNS].index("review_note")
-REVIEWER = THREAD + 1
 NO_DISPATCH = ("",) * len(DISPATCH_COLUMNS)
 
 
@@ -166,12 +164,9 @@ def thread_text(offsets: list[tuple[datetime, int]]) -> Expression:
 
 def dispatch_text() -> Subquery:
     """The columns of the dispatch as one text: one look-up in the index, where a subquery for each would be four."""
-    cells: list[Any] = []
-    for name, _width, kind, _wraps in DISPATCH_COLUMNS:
-        cells += [Cast(name, CharField(max_length=10)) if kind == DAY else F(name), Value(SEPARATOR)]
     dispatches = Account.objects.filter(number=OuterRef("number"), dispatched_on__lte=OuterRef("local_day"))
     newest = dispatches.order_by("-dispatched_on", "-id")
-    return Subquery(newest.values(text=Concat(*cells[:-1], output_field=CharField()))[:1])
+    return Subquery(newest.values(text=JoinedColumns(SEPARATOR, *(name for name, *_rest in DISPATCH_COLUMNS)))[:1])
 
 
 def split_dispatch(text: str | None) -> Sequence[str]:

@@ -1,6 +1,6 @@
 """The tables and the questions asked of them."""
 
-from .accounts import ACC_NBR_LENGTH, LAST_DIGITS, Account, AccountQuerySet, Credit, Withdrawal
+from .accounts import ACC_NBR_LENGTH, LAST_DIGITS, Account, AccountQuerySet, Credit, Withdrawal, name_condition
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
 from .filters import SavedFilter
@@ -42,6 +42,7 @@ __all__ = [
     "end_of",
     "is_cut_off",
     "low_limit",
+    "name_condition",
     "normal_number",
     "normal_prefix",
     "review_many",

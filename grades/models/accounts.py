@@ -39,6 +39,11 @@ class AccountQuerySet(models.QuerySet):
         """At most `limit` numbers, in normal form, that end in these LAST_DIGITS digits."""
         return list(self.filter(last_digits=digits).order_by().values_list("number", flat=True).distinct()[:limit])
 
+    def numbers_named(self, name, whole, limit):
+        """Numbers, in normal form, of at most `limit` dispatches of a customer name, or of all that begin like it."""
+        named = self.filter(name_condition(name, whole)).order_by()
+        return list(named.values_list("number", flat=True)[:limit])
+
     def areas(self, limit):
         """The first `limit` areas by name, each by one look into the index; MariaDB may read it all for DISTINCT."""
         areas = []
@@ -112,6 +117,10 @@ class AccountQuerySet(models.QuerySet):
     delete.queryset_only = True
 
 
+def name_condition(name, whole):
+    return Q(customer_name=name) if whole else prefix_range("customer_name", name)
+
+
 def mark_dispatches(numbers):
     """The dispatches of these numbers have changed."""
     from . import figures  # it imports this module
@@ -171,6 +180,8 @@ class Account(models.Model):
             ),
             # the admin's search by the last digits, in the lists of dispatches, ratings and conflicts
             models.Index(fields=["last_digits", "dispatched_on", "id", "number"], name="account_by_digits"),
+            # the admin's search by customer name, in the lists of dispatches and ratings
+            models.Index(fields=["customer_name", "dispatched_on", "id"], name="account_by_name"),
             # the admin's filter by area, and which areas there are
             models.Index(fields=["area", "dispatched_on", "id"], name="account_by_area"),
         ]

@@ -75,6 +75,7 @@ STORED = ["1380", "13800138000", "13800138001", "a_b", "aXb", "A_b", "139"]
         ("中", []),
         ("\ud7ff", []),
         ("\U0010ffff", []),
+        ("1380\U0010ffff", []),
         ("1" * 600, []),
     ],
 )
@@ -85,7 +86,7 @@ def test_search_matches_a_prefix_or_in_quotes_the_whole_number(superuser_client,
 
 
 def test_the_list_explains_its_search(superuser_client):
-    help_text = "The beginning of an account number. For an exact match use quotes: &quot;13800138000&quot;"
+    help_text = "The beginning of an account number, or of a customer name on the dispatch list. For an exact match use"
     assert help_text in superuser_client.get(GRADES).text
 
 

@@ -43,10 +43,28 @@ def test_a_count_above_its_limit_has_a_plus(count, label):
         ("a%", []),
         ("138", ["138", "1380"]),
         ("z", []),
+        ("c\ud7ff", ["c\ud7ff1"]),
+        ("c\U0010ffff", ["c\U0010ffff1"]),
+        ("\U0010ffff", ["\U0010ffff2"]),
     ],
 )
 def test_a_prefix_range_is_exact(make_grade, prefix, found):
-    for acc_nbr in ("a", "ab", "AB", "a_b", "a~", "138", "1380", "139", "b"):
+    for acc_nbr in (
+        "a",
+        "ab",
+        "AB",
+        "a_b",
+        "a~",
+        "138",
+        "1380",
+        "139",
+        "b",
+        "c\ud7ff1",
+        "c\ue000",
+        "c\U0010ffff1",
+        "d",
+        "\U0010ffff2",
+    ):
         make_grade(acc_nbr=acc_nbr)
     rows = Grade.objects.filter(prefix_range("acc_nbr", prefix)).values_list("acc_nbr", flat=True)
     assert sorted(rows) == sorted(found)

@@ -29,3 +29,18 @@ def test_the_connection_is_closed_after_an_error(make_grade):
             raise KeyError
     assert opened.connection is None
     assert not hasattr(connections._connections, ALIAS)
+
+
+def test_mariadb_sorts_whole_rows_on_this_connection_alone():
+    if connection.vendor != "mysql":
+        pytest.skip("needs MySQL or MariaDB")
+    found = []
+    with streaming_alias() as alias:
+        for name in ("default", alias):
+            with connections[name].cursor() as cursor:
+                cursor.execute("SHOW SESSION VARIABLES LIKE 'max_length_for_sort_data'")
+                found += [int(value) for _name, value in cursor.fetchall()]
+    if connection.mysql_is_mariadb:
+        assert found == [1024, 65_536]
+    else:
+        assert len(set(found)) <= 1  # MySQL sorts whole rows by itself

@@ -1,0 +1,17 @@
+"""The dispatch list by customer name."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('grades', '0014_dispatch_coverage'),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            model_name='account',
+            index=models.Index(fields=['customer_name', 'dispatched_on', 'id'], name='account_by_name'),
+        ),
+    ]
