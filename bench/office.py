@@ -15,14 +15,14 @@ from pathlib import Path
 
 import office_downloads as downloads
 from office_browser import LIMIT_SECONDS, ROUNDS, Site
-from office_pages import TIME_ZONE, Choices, lists, page_at, pages_of, single_pages, tasks
-from processes import Server, end_in_order
+from office_pages import TIME_ZONE, Choices, linked_page, lists, page_at, single_pages, tasks
+from output import publish
+from processes import Failure, Server, end_in_order
 from stacks import BENCH, PROJECT, PROJECT_PYTHON, PROJECT_SETTINGS, manage
 from store import URL, Store
 
 SIZES = sorted({int(rows) for rows in (os.environ.get("BENCH_OFFICE_ROWS") or "10000000,10000").split(",")})
 EXPORTS = (10_000, 100_000)  # rows
-BEGIN, END = "<!-- made by make bench-office: begin -->", "<!-- made by make bench-office: end -->"
 MEDIAN_MS, WORST_MS, RATIO = 100, 300, 2
 SETTINGS = {**PROJECT_SETTINGS, "TIME_ZONE": TIME_ZONE}
 WORKER = {"WEB_WORKERS": 1, "WEB_THREADS": 4}
@@ -131,10 +131,15 @@ def time_pages(office, choices):
         for group, pages in single_pages(choices).items()
     }
     for group, pages in lists(choices).items():
-        timings[group] = {
-            name: {place: office.time(each) for place, each in pages_of(office, page).items()}
-            for name, page in pages.items()
-        }
+        timings[group] = {name: time_list(office, first) for name, first in pages.items()}
+    return timings
+
+
+def time_list(office, first):
+    timings = {"first": office.time(first)}
+    for place in ("next", "last"):
+        if page := linked_page(first, timings["first"].text, place):
+            timings[place] = office.time(page)
     return timings
 
 
@@ -178,12 +183,12 @@ def written(timing):
     if timing.median is None:
         return f"> {LIMIT_SECONDS} s"
     text = f"{timing.median:,.0f} ({timing.worst:,.0f})"
-    return f"refused: {text}" if timing.refused else text
+    return text if timing.text else f"refused: {text}"
 
 
 def ratio(large, small):
     """How much longer a page takes in the large database, or None if the small one has not half as much to show."""
-    if not (large and small and large.median and small.median) or small.size < large.size / 2:
+    if not (large and small and large.median and small.median) or len(small.text) < len(large.text) / 2:
         return None
     return large.median / small.median
 
@@ -269,12 +274,11 @@ def main():
     load_time_zones()
     with tempfile.TemporaryDirectory() as folder:
         manage(store.url(), "collectstatic", "--no-input", "--verbosity=0")
-        results = {rows: measure(store, rows, folder) for rows in SIZES}
-    text = report(store, results)
-    print(text)
-    if path := os.environ.get("BENCH_OUT"):
-        before, _begin, rest = Path(path).read_text().partition(BEGIN)
-        Path(path).write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+        try:
+            results = {rows: measure(store, rows, folder) for rows in SIZES}
+        except Failure as failure:
+            sys.exit(f"bench-office: FAILED: {failure}")
+    publish(report(store, results), "make bench-office")
 
 
 if __name__ == "__main__":

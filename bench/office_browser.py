@@ -15,7 +15,7 @@ from processes import Failure, Server, cpu_seconds, most_memory
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 7)
 LIMIT_SECONDS = 60  # of one request
-SLOW_SECONDS = 5  # a page that takes longer is measured once
+PAGE_SECONDS = 10  # of all rounds of a slow page
 FORM = "/admin/password_change/"  # of both sites; sets the cookie against forged requests
 
 
@@ -41,8 +41,7 @@ class Timing:
     median: float | None = None
     worst: float | None = None
     cpu: float | None = None
-    size: int = 0  # characters of the page
-    refused: bool = False
+    text: str = ""  # empty if the page was refused
 
 
 class Site:
@@ -64,13 +63,16 @@ class Site:
 
     def restart(self):
         """Worker and database would go on with a request whose browser has left."""
-        for (number,) in self.store.query(
-            "SELECT id FROM information_schema.processlist WHERE db = %s", [self.database]
-        ):
+        self.kill_queries()
+        self.__exit__()
+        self.kill_queries()  # the request may have begun another one
+        self.__enter__()
+
+    def kill_queries(self):
+        running = "SELECT id FROM information_schema.processlist WHERE db = %s AND command <> 'Sleep'"
+        for (number,) in self.store.query(running, [self.database]):
             with suppress(MySQLdb.OperationalError):  # it has ended
                 self.store.query(f"KILL {number}")
-        self.__exit__()
-        self.__enter__()
 
     def send(self, method, address, fields=None, **headers):
         """Returns (status, headers, body). Raises `TooSlow`, with a restarted server."""
@@ -118,12 +120,12 @@ class Site:
         return text
 
     def time(self, page):
-        """The `Timing` of ROUNDS requests after one to warm up."""
+        """The `Timing` of ROUNDS requests, of a slow page fewer, after one to warm up."""
         try:
             begin = time.perf_counter()
             text = self.ask(page)
-            is_slow = time.perf_counter() - begin > SLOW_SECONDS
-            rounds, times, cpu = 1 if is_slow else ROUNDS, [], self.cpu_seconds()
+            rounds = max(1, min(ROUNDS, int(PAGE_SECONDS / (time.perf_counter() - begin))))
+            times, cpu = [], self.cpu_seconds()
             for _round in range(rounds):
                 begin = time.perf_counter()
                 self.ask(page)
@@ -131,7 +133,7 @@ class Site:
         except TooSlow:
             return Timing()
         cpu = (self.cpu_seconds() - cpu) / rounds * 1000
-        return Timing(median(times), max(times), cpu, len(text), refused=not text)
+        return Timing(median(times), max(times), cpu, text)
 
     def cpu_seconds(self):
         return cpu_seconds(self.server.process.pid) + self.store.cpu_seconds()

@@ -7,7 +7,7 @@ from html import unescape
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from office_browser import Page, TooSlow
+from office_browser import Page
 
 TIME_ZONE = "Asia/Shanghai"
 RATINGS, DISPATCHES, CREDITS = "/admin/grades/grade/", "/admin/grades/account/", "/admin/grades/credit/"
@@ -196,8 +196,8 @@ def rating_filters(choices):
             "the largest product", large_product, {"": {}, "a month": month, "a month, 2 or below": month | low}
         ),
         **combined("the smallest product", small_product, {"": {}, "a month": month, "new, 2 or below": new | low}),
-        **combined("not listed", unlisted, {"": {}, "a month": month, "new, 2 or below": new | low}),
-        **combined("not listed", unlisted, {"a month, 2 or below": month | low, "7 days, new": week | new}),
+        **combined("not on the list", unlisted, {"": {}, "a month": month, "new, 2 or below": new | low}),
+        **combined("not on the list", unlisted, {"a month, 2 or below": month | low, "7 days, new": week | new}),
         **combined("one grade", graded, {"": {}, "new": new, "2 or below": low, "a month": month}),
         **combined("one grade", graded, {"a month, new": month | new, "7 days": week, "with remarks": remarks}),
     }
@@ -258,20 +258,12 @@ def linked_page(page, text, rel):
     return replace(page, address=page.address.partition("?")[0] + unescape(match[1])) if match else None
 
 
-def pages_of(site, first):
-    """{place: Page} of the first, next and last page of a list."""
-    try:
-        text = site.ask(first)
-    except TooSlow:
-        text = ""
-    pages = {"first": first, **{rel: linked_page(first, text, rel) for rel in ("next", "last")}}
-    return {place: page for place, page in pages.items() if page}
-
-
 def page_at(site, first, place):
     """The page of a list at a place, or of this number, reached from page to page: our addresses have no numbers."""
-    if not isinstance(place, int):
-        return pages_of(site, first).get(place, first)
+    if place == "first":
+        return first
+    if place == "last":
+        return linked_page(first, site.ask(first), "last") or first
     page = first
     for _page in range(place - 1):
         page = linked_page(page, site.ask(page), "next")
