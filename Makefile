@@ -113,7 +113,7 @@ bench-memory: ## send 100,000 ratings to the score workers and watch their memor
 	@ENV_FILE= bin/setup --mariadb --node --wrk
 	@bench/run memory
 
-bench-office: ## time the lists of the back office at ten million ratings on MariaDB (BENCH_OFFICE_ROWS=1000000,10000)
+bench-office: ## time the pages of the back office at ten million ratings beside stock admin (BENCH_OFFICE_ROWS=1000000,10000)
 	@ENV_FILE= bin/setup --mariadb
 	@bench/run office
 
@@ -122,5 +122,5 @@ mariadb: ## start a throw-away MariaDB and print its DATABASE_URL, until Ctrl-C
 		exec sleep 2147483647'
 
 clean: ## remove .venv, collected static files and caches; keeps .env and the database
-	rm -rf .venv bench/.venv bench/peers/fastify/node_modules e2e/node_modules var/static .pytest_cache .ruff_cache
+	rm -rf .venv bench/.venv bench/.venv-office bench/peers/fastify/node_modules e2e/node_modules var/static .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ from statistics import median
 
 import lookups
 from load import check, send_ratings, wrk
+from output import publish
 from processes import Failure, cpu_seconds, end_in_order
 from stacks import PEERS, PROJECT_SERVERS, make_site, manage, office_server, peer_server, project_server
 from store import PEER_TABLE, Store, file_system, flush_milliseconds
@@ -28,7 +29,6 @@ FOLDER = os.environ["TMPDIR"]
 DATABASE_ALONE = {"database": "the database alone", "database-indexes": "the database alone, this project's table"}
 NAMES = [*PROJECT_SERVERS, *PEERS, *DATABASE_ALONE, "lookups"]
 WARM_UP_SECONDS = 1
-BEGIN, END = "<!-- made by make bench: begin -->", "<!-- made by make bench: end -->"
 
 
 class Subject:
@@ -247,17 +247,6 @@ def tables(about, ratings, found):
     yield f"\nThe load generator itself took {min(own):.3f} to {max(own):.3f} ms of CPU per request." if own else ""
 
 
-def write(text, path):
-    """Write the tables between the marks of a file; a file without marks is replaced."""
-    content = path.read_text() if path.exists() else ""
-    if BEGIN in content and END in content:
-        before, _begin, rest = content.partition(BEGIN)
-        text = f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}"
-    else:
-        text += "\n"
-    path.write_text(text)
-
-
 def main():
     names = (os.environ.get("BENCH_STACKS") or ",".join(NAMES)).split(",")
     if unknown := set(names) - set(NAMES):
@@ -271,10 +260,8 @@ def main():
         found = measure_lookups(store) if "lookups" in names else {}
     except Failure as failure:
         sys.exit(f"bench: FAILED: {failure}")
-    text = "\n".join(tables(about, ratings, found)).strip()
-    print(f"\n{text}")
-    if path := os.environ.get("BENCH_OUT"):
-        write(text, Path(path))
+    print()
+    publish("\n".join(tables(about, ratings, found)).strip(), "make bench")
 
 
 if __name__ == "__main__":

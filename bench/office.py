@@ -1,72 +1,59 @@
-"""`make bench-office`: the pages of the back office at two sizes, through the real site with one worker.
+"""`make bench-office`: the pages of the back office at two sizes, and stock admin beside it, each with one worker.
 
 The environment sets BENCH_OFFICE_ROWS (10000000,10000: ratings; there is one dispatch for five of them),
-BENCH_ROUNDS (7) and BENCH_OUT (the file to write the table into). A database with sample data is not filled again.
+BENCH_ROUNDS (7) and BENCH_OUT (the file to write the tables into).
 """
 
-import http.client
 import os
 import platform
-import re
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
-from urllib.parse import urlencode
 
-from processes import Failure, Server, cpu_seconds, end_in_order
-from stacks import PROJECT, PROJECT_PYTHON, PROJECT_SETTINGS, manage
-from store import Store
+import office_downloads as downloads
+from office_browser import LIMIT_SECONDS, ROUNDS, Site
+from office_pages import TIME_ZONE, Choices, linked_page, lists, page_at, single_pages, tasks
+from output import publish
+from processes import Failure, Server, end_in_order
+from stacks import BENCH, PROJECT, PROJECT_PYTHON, PROJECT_SETTINGS, manage
+from store import URL, Store
 
-SIZES = [int(rows) for rows in (os.environ.get("BENCH_OFFICE_ROWS") or "10000000,10000").split(",")]
-ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 7)
-BEGIN, END = "<!-- made by make bench-office: begin -->", "<!-- made by make bench-office: end -->"
-MEDIAN_MS, WORST_MS = 100, 300
+SIZES = sorted({int(rows) for rows in (os.environ.get("BENCH_OFFICE_ROWS") or "10000000,10000").split(",")})
+EXPORTS = (10_000, 100_000)  # rows
+MEDIAN_MS, WORST_MS, RATIO = 100, 300, 2
+SETTINGS = {**PROJECT_SETTINGS, "TIME_ZONE": TIME_ZONE}
+WORKER = {"WEB_WORKERS": 1, "WEB_THREADS": 4}
+STOCK_GUNICORN = [BENCH / ".venv-office/bin/gunicorn", "--bind=127.0.0.1:{port}", f"--chdir={BENCH}"]
+# as in deploy/gunicorn.conf.py
+STOCK_GUNICORN += ["--worker-class=gthread", "--workers=1", "--threads=4", "--timeout=60"]
+STOCK_GUNICORN += ["--no-control-socket", "--access-logfile=-", "peers.stock_admin.wsgi"]
 
-RATINGS, DISPATCHES = "/admin/grades/grade/", "/admin/grades/account/"
-LISTS = [
-    ("ratings", RATINGS, {}),
-    ("ratings: new", RATINGS, {"review": "new"}),
-    ("ratings: closed", RATINGS, {"review": "closed"}),
-    ("ratings: 1 or below", RATINGS, {"lowest": "1"}),
-    ("ratings: 4 or below", RATINGS, {"lowest": "4"}),
-    ("ratings: with remarks", RATINGS, {"remarks": "yes"}),
-    ("ratings: without remarks", RATINGS, {"remarks": "no"}),
-    ("ratings: new, 2 or below", RATINGS, {"review": "new", "lowest": "2"}),
-    ("ratings: new, 2 or below, with remarks", RATINGS, {"review": "new", "lowest": "2", "remarks": "yes"}),
-    ("ratings: 2 or below, with remarks", RATINGS, {"lowest": "2", "remarks": "yes"}),
-    ("ratings: the last 7 days", RATINGS, {"from": "-7"}),
-    ("ratings: a year", RATINGS, {"from": "-500", "to": "-135"}),
-    ("ratings: a month, 2 or below", RATINGS, {"from": "-60", "to": "-30", "lowest": "2"}),
-    ("ratings: a month, without remarks", RATINGS, {"from": "-60", "to": "-30", "remarks": "no"}),
-    ("ratings: of a number", RATINGS, {"q": '"13800138000"'}),
-    ("ratings: of a number with 1,000 ratings, new", RATINGS, {"q": '"13800130002"', "review": "new"}),
-    ("ratings: prefix of 7 digits", RATINGS, {"q": "1380230"}),
-    ("ratings: prefix of 7 digits, new, 1 or below", RATINGS, {"q": "1380230", "review": "new", "lowest": "1"}),
-    ("ratings: prefix of 3 digits", RATINGS, {"q": "138"}),
-    ("ratings: words in remarks", RATINGS, {"words": "掉线"}),
-    ("ratings: words in remarks, new, 2 or below", RATINGS, {"words": "掉线", "review": "new", "lowest": "2"}),
-    ("ratings: last four digits", RATINGS, {"q": "*8000"}),
-    ("ratings: a customer's name", RATINGS, {"q": "王秀英"}),
-    ("dispatch list", DISPATCHES, {}),
-    ("dispatch list: a month", DISPATCHES, {"from": "-60", "to": "-30"}),
-    ("dispatch list: prefix of 7 digits", DISPATCHES, {"q": "1380230"}),
-    ("dispatch list: last four digits", DISPATCHES, {"q": "*8000"}),
-    ("dispatch list: a customer's name", DISPATCHES, {"q": "王秀英"}),
-    ("dispatch list: the beginning of a name", DISPATCHES, {"q": "王"}),
-    ("dispatch list: an area", DISPATCHES, {"area": "城东"}),
-    ("dispatch list: an area, a month", DISPATCHES, {"area": "城东", "from": "-60", "to": "-30"}),
-    ("credits", "/admin/grades/credit/", {}),
-    ("conflicts", "/admin/grades/conflict/", {}),
-    ("conflicts: open", "/admin/grades/conflict/", {"state": "open"}),
-]  # fmt: skip
-
-SESSION = """
+# What sample_data does not make: the work of the user who asks, withdrawals, and jobs. Prints the key of a session.
+PREPARE = """
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.db import SessionStore
+from django.utils import timezone
+from grades.models import Account, Credit, Grade, Job, Withdrawal
+from grades.models.reviews import Assignment
 user = get_user_model().objects.get(username="admin")
+for state in ("new", "followed_up"):
+    ratings = Grade.objects.in_state(state).at_or_below(2).newest_first()[:300]
+    Assignment.objects.bulk_create(Assignment(grade=rating, assignee=user) for rating in ratings)
+if not Credit.objects.exists():  # a small sample
+    Credit.objects.bulk_create(
+        Credit(account=dispatch, credit_amount=dispatch.credit_amount, confirmed_by=user)
+        for dispatch in Account.objects.all()[::20]
+    )
+credits = Credit.objects.order_by("-confirmed_at", "-id")[:100_000]
+Withdrawal.objects.bulk_create(
+    (Withdrawal(credit=credit, reason="Confirmed for another number", withdrawn_by=user) for credit in credits[::20]),
+    batch_size=1000,
+)
+job = {"kind": "export", "owner": user, "state": "done", "done": 30_000, "total": 30_000}
+Job.objects.bulk_create(Job(**job, finished_at=timezone.now()) for _job in range(60))
 session = SessionStore()
 session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
 session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
@@ -75,109 +62,223 @@ print(session.session_key)
 """
 
 
-class Browser:
-    """A logged-in member of staff with a kept connection."""
+@dataclass
+class Results:
+    """What one database gave: see `time_pages`, `time_tasks` and `time_exports`."""
 
-    def __init__(self, server, store, session):
-        self.server, self.store = server, store
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.port)
-        self.headers = {"Cookie": f"sessionid={session}", "Accept-Language": "en"}
-
-    def get(self, address):
-        """Returns (milliseconds, text)."""
-        begin = time.perf_counter()
-        self.connection.request("GET", address, headers=self.headers)
-        reply = self.connection.getresponse()
-        text = reply.read().decode()
-        took = (time.perf_counter() - begin) * 1000
-        if reply.status == 302 and reply.headers["Location"].endswith("?e=1"):
-            return took, ""  # refused with a message
-        if reply.status != 200:
-            raise Failure(f"{address} answers {reply.status}")
-        return took, text
-
-    def time(self, address):
-        """(median, worst, CPU of worker and database for each) of ROUNDS after one to warm up, in milliseconds."""
-        self.get(address)
-        before = self.cpu_seconds()
-        times = [self.get(address)[0] for _round in range(ROUNDS)]
-        return median(times), max(times), (self.cpu_seconds() - before) / ROUNDS * 1000
-
-    def cpu_seconds(self):
-        return cpu_seconds(self.server.process.pid) + self.store.cpu_seconds()
+    pages: dict = field(default_factory=dict)
+    tasks: dict = field(default_factory=dict)
+    exports: dict = field(default_factory=dict)
 
 
-def addresses(browser, path, filters, newest):
-    """{page: address} of the first, next and last page of a list; days are relative to the newest rating."""
-    days = {name: str(newest + int(text)) for name, text in filters.items() if name in ("from", "to")}
-    query = {
-        **filters,
-        **{name: time.strftime("%Y-%m-%d", time.gmtime(int(day) * 86400)) for name, day in days.items()},
-    }
-    address = f"{path}?{urlencode(query)}"
-    text = browser.get(address)[1].replace("&amp;", "&")
-    found = {"first": address} if text else {"refused": address}
-    for page in ("next", "last"):
-        if match := re.search(f'<a rel="{page}" href="([^"]+)"', text):
-            found[page] = path + match[1]
-    return found
+class Jobs(Server):
+    """The process of the background jobs; it listens to nobody."""
+
+    def wait_until_it_listens(self):
+        pass
 
 
-def measure(store, rows, folder):
-    """{(list, page): (median, worst, CPU)} at this number of ratings."""
-    database = f"office_{rows}"
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def fill(store, database, rows):
     url = store.url(database)
     begin = time.monotonic()
     manage(url, "migrate", "--no-input", "--verbosity=0")
-    manage(url, "sample_data", "--if-empty", f"--grades={rows}", f"--accounts={rows // 5}")
-    print(f"{rows:,} ratings: filled in {time.monotonic() - begin:.0f} s", file=sys.stderr)
-    store.query(f"ANALYZE TABLE {database}.grade, {database}.account")
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "DATABASE_URL": url, **PROJECT_SETTINGS}
-    command = [PROJECT_PYTHON, PROJECT / "manage.py", "shell", "--verbosity=0", "--command", SESSION]
-    session = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.split()[-1]
-    [(newest,)] = store.query(f"SELECT DATEDIFF(MAX(insert_time), '1970-01-01') FROM {database}.grade")
+    manage(url, "sample_data", f"--grades={rows}", f"--accounts={rows // 5}")
+    say(f"{rows:,} ratings: filled in {time.monotonic() - begin:.0f} s")
+    store.query(f"ANALYZE TABLE {database}.grade, {database}.account, {database}.credit")
+    days = "SELECT DATEDIFF(MAX(insert_time), MIN(insert_time)) FROM {0}.grade"
+    counted = "SELECT COUNT(*) FROM {0}.daily_score WHERE until IS NOT NULL"
+    [(missing,)] = store.query(f"SELECT ({days}) - ({counted}) > 1".format(database))
+    if missing or not store.query(f"SELECT * FROM {database}.recounted_until"):
+        begin = time.monotonic()
+        manage(url, "rebuild_daily_scores")
+        say(f"{rows:,} ratings: figures computed in {time.monotonic() - begin:.0f} s")
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "DATABASE_URL": url, **SETTINGS}
+    command = [PROJECT_PYTHON, PROJECT / "manage.py", "shell", "--verbosity=0", "--command", PREPARE]
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
+
+
+def measure(store, rows, folder):
+    database = f"office_{rows}"
+    session = fill(store, database, rows)
+    choices, results = Choices(store, database), Results()
+    settings = {**SETTINGS, **WORKER, "DATABASE_URL": store.url(database), "PORT": "{port}"}
+    own = {"DJANGO_SETTINGS_MODULE": "office_settings", "PYTHONPATH": BENCH, "JOBS_DIR": Path(folder, database)}
     gunicorn = [PROJECT / ".venv/bin/gunicorn", "--config", PROJECT / "deploy/gunicorn.conf.py"]
-    settings = {**PROJECT_SETTINGS, "DATABASE_URL": url, "PORT": "{port}", "WEB_WORKERS": 1}
-    with Server(database, gunicorn, folder, **settings) as server:
-        browser = Browser(server, store, session)
-        return {
-            (name, page): browser.time(address)
-            for name, path, filters in LISTS
-            for page, address in addresses(browser, path, filters, newest).items()
-        }
+    run_jobs = [PROJECT_PYTHON, PROJECT / "manage.py", "run_jobs"]
+    with Site("office", gunicorn, folder, store, database, session, **settings, **own) as office:
+        begin = time.monotonic()
+        results.pages = time_pages(office, choices)
+        say(f"{rows:,} ratings: the pages took {time.monotonic() - begin:.0f} s")
+        with (
+            Site("stock", STOCK_GUNICORN, folder, store, database, session, **settings) as stock,
+            Jobs("jobs", run_jobs, folder, **settings, **own) as jobs,
+        ):
+            begin = time.monotonic()
+            results.tasks = time_tasks(office, stock, choices)
+            results.exports = time_exports(office, jobs, stock, choices)
+            say(f"{rows:,} ratings: the pages and exports beside stock admin took {time.monotonic() - begin:.0f} s")
+    return results
 
 
-def table(figures):
-    """The figures of each size side by side, and the ratio of the medians of the largest to the smallest."""
-    lines = [
-        "| list | page | " + " | ".join(f"{rows:,}: median (worst) | CPU" for rows in figures) + " | ratio |",
-        "| --- | --- |" + " ---: |" * (2 * len(figures) + 1),
-    ]
-    for name, page in max(figures.values(), key=len):
-        cells = [sizes.get((name, page)) for sizes in figures.values()]
-        texts = [f"{cell[0]:.0f} ({cell[1]:.0f}) | {cell[2]:.0f}" if cell else "– | –" for cell in cells]
-        ratio = f"{cells[0][0] / cells[-1][0]:.1f}" if all(cells) else "–"
-        lines.append(f"| {name} | {page} | {' | '.join(texts)} | {ratio} |")
+def time_pages(office, choices):
+    """{group: {name: {place: Timing}}}; a page without a list has the place "first" alone."""
+    timings = {
+        group: {name: {"first": office.time(page)} for name, page in pages.items()}
+        for group, pages in single_pages(choices).items()
+    }
+    for group, pages in lists(choices).items():
+        timings[group] = {name: time_list(office, first) for name, first in pages.items()}
+    return timings
+
+
+def time_list(office, first):
+    timings = {"first": office.time(first)}
+    for place in ("next", "last"):
+        if page := linked_page(first, timings["first"].text, place):
+            timings[place] = office.time(page)
+    return timings
+
+
+def time_tasks(office, stock, choices):
+    """{task: (Timing of the office, Timing of stock admin)}."""
+    return {
+        task: (office.time(page_at(office, ours, place)), stock.time(stocks))
+        for task, (ours, place, stocks) in tasks(choices).items()
+    }
+
+
+def time_exports(office, jobs, stock, choices):
+    """{(rows, format): (Download of the office, Download of stock admin)}."""
+    found = {}
+    for wanted in sorted({min(number, choices.ratings // 2) for number in EXPORTS}):
+        first, last, rows = choices.period_of(wanted)
+        ours, stocks = downloads.export_of_office(first, last), downloads.export_of_stock(first, last)
+        for file_format in downloads.FORMATS:
+            found[rows, file_format] = (
+                downloads.measure(office, ours, file_format, rows, [office.server, jobs]),
+                downloads.measure(stock, stocks, file_format, rows, [stock.server]),
+            )
+    return found
+
+
+def load_time_zones():
+    """Stock admin's navigation by date asks the database for its time zones."""
+    for zone in ("UTC", TIME_ZONE):
+        command = ["mariadb-tzinfo-to-sql", f"/usr/share/zoneinfo/{zone}", zone]
+        sql = subprocess.run(command, check=True, capture_output=True).stdout
+        client = ["mariadb", "--no-defaults", f"--host={URL.hostname}", f"--port={URL.port}", f"--user={URL.username}"]
+        subprocess.run([*client, "mysql"], env=os.environ | {"MYSQL_PWD": URL.password}, input=sql, check=True)
+
+
+# --- Tables ---------------------------------------------------------------------------------------
+
+
+def written(timing):
+    if timing is None:
+        return "–"
+    if timing.median is None:
+        return f"> {LIMIT_SECONDS} s"
+    text = f"{timing.median:,.0f} ({timing.worst:,.0f})"
+    return text if timing.text else f"refused: {text}"
+
+
+def ratio(large, small):
+    """How much longer a page takes in the large database, or None if the small one has not half as much to show."""
+    if not (large and small and large.median and small.median) or len(small.text) < len(large.text) / 2:
+        return None
+    return large.median / small.median
+
+
+def highest(values, form):
+    return form.format(max(found)) if (found := [value for value in values if value is not None]) else "–"
+
+
+def table_of_pages(group, large, small, sizes):
+    """A row for each page or list: the large database in full, of the small one the highest median."""
+    places = sorted({place for timings in large.values() for place in timings}, key=("first", "next", "last").index)
+    headings = [group, *(places if len(places) > 1 else ["median (worst)"]), "CPU"]
+    if small:
+        headings += [f"at {sizes[0]:,}", "ratio"]
+    lines = [f"| {' | '.join(headings)} |", f"| --- |{' ---: |' * (len(headings) - 1)}"]
+    for name, timings in large.items():
+        cells = [name, *(written(timings.get(place)) for place in places)]
+        cells.append(highest((timing.cpu for timing in timings.values()), "{:,.0f}"))
+        if small:
+            cells.append(highest((timing.median for timing in small[name].values()), "{:,.0f}"))
+            ratios = (ratio(timing, small[name].get(place)) for place, timing in timings.items())
+            cells.append(highest(ratios, "{:.1f}"))
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def summary(large, small):
+    all_timings = [
+        (timing, small.get(group, {}).get(name, {}).get(place))
+        for group, rows in large.items()
+        for name, timings in rows.items()
+        for place, timing in timings.items()
+    ]
+    slow = sum(
+        1 for each, _small in all_timings if each.median is None or each.median > MEDIAN_MS or each.worst > WORST_MS
+    )
+    text = f"Over {MEDIAN_MS} ms at the median or {WORST_MS} ms at worst: {slow} of {len(all_timings)} pages."
+    if small:
+        ratios = [found for pair in all_timings if (found := ratio(*pair))]
+        text += f" Over {RATIO} times the small database: {sum(found > RATIO for found in ratios)} of {len(ratios)}."
+    return text
+
+
+def table_of_tasks(results):
+    sizes = sorted(results, reverse=True)
+    headings = " | ".join(f"{rows:,}: ours | {rows:,}: stock admin" for rows in sizes)
+    lines = [f"| page | {headings} |", f"| --- |{' ---: |' * (2 * len(sizes))}"]
+    for task in results[sizes[0]].tasks:
+        cells = [written(timing) for rows in sizes for timing in results[rows].tasks[task]]
+        lines.append(f"| {task} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def table_of_exports(exports):
+    lines = [
+        "| export | ours: s | MiB | django-import-export: s | MiB |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for (number, file_format), both in exports.items():
+        cells = [f"{number:,} ratings, {file_format.upper()}"]
+        for each in both:
+            cells.append(f"> {LIMIT_SECONDS}" if each.seconds is None else f"{each.seconds:.1f}")
+            cells.append("–" if each.memory is None else f"{each.memory:.0f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def report(store, results):
+    sizes = sorted(results)
+    large, small = results[sizes[-1]].pages, results[sizes[0]].pages if len(sizes) > 1 else {}
+    about = (
+        f"MariaDB {store.version}, Python {platform.python_version()}, {os.cpu_count()} cores, one worker of gunicorn. "
+        f"{sizes[-1]:,} ratings. Milliseconds: the median of {ROUNDS} requests after one to warm up, and the worst. "
+        f"The load of the machine was {os.getloadavg()[2]:.1f} over the last 15 minutes."
+    )
+    pages = [table_of_pages(group, rows, small.get(group), sizes) for group, rows in large.items()]
+    beside = ["**Beside stock admin**", table_of_tasks(results), table_of_exports(results[sizes[-1]].exports)]
+    return "\n\n".join([about, *pages, summary(large, small), *beside])
 
 
 def main():
     store = Store()
+    load_time_zones()
     with tempfile.TemporaryDirectory() as folder:
         manage(store.url(), "collectstatic", "--no-input", "--verbosity=0")
-        figures = {rows: measure(store, rows, folder) for rows in sorted(SIZES, reverse=True)}
-    slow = [key for key, (mid, worst, _cpu) in figures[max(figures)].items() if mid > MEDIAN_MS or worst > WORST_MS]
-    about = (
-        f"MariaDB {store.version}, Python {platform.python_version()}, {os.cpu_count()} cores, one worker of gunicorn. "
-        f"Milliseconds, of {ROUNDS} requests after one to warm up. CPU: of worker and database, for each request. "
-        f"The load of the machine was {os.getloadavg()[2]:.1f} over the last 15 minutes."
-    )
-    over = f"Over {MEDIAN_MS} ms at the median or {WORST_MS} ms at worst: {len(slow)} of {len(figures[max(figures)])}."
-    text = f"{about}\n\n{table(figures)}\n\n{over}"
-    print(text)
-    if path := os.environ.get("BENCH_OUT"):
-        before, _begin, rest = Path(path).read_text().partition(BEGIN)
-        Path(path).write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+        try:
+            results = {rows: measure(store, rows, folder) for rows in SIZES}
+        except Failure as failure:
+            sys.exit(f"bench-office: FAILED: {failure}")
+    publish(report(store, results), "make bench-office")
 
 
 if __name__ == "__main__":

@@ -68,6 +68,17 @@ def memory(pid):
     return tuple(int(fields[name].split()[0]) / 1024 for name in ("Rss", "Pss"))
 
 
+def reset_most_memory(root):
+    for pid in tree(root):
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def most_memory(root):
+    """The most resident memory, in MiB, of one process of a tree since `reset_most_memory`."""
+    statuses = [Path(f"/proc/{pid}/status").read_text() for pid in tree(root)]
+    return max(int(status.partition("VmHWM:")[2].split()[0]) for status in statuses) / 1024
+
+
 class Server:
     """A server on a free port. `with` starts it, waits until it listens, and stops it with all its children."""
 
