@@ -83,35 +83,6 @@ def test_a_list_is_refused_corrected_checked_and_imported(log_in, boss, javascri
     assert Account.objects.count() == 3
 
 
-def test_import_with_one_bad_row_takes_six_clicks(log_in, boss, tmp_path):
-    page = log_in(boss, "/admin/")
-    file = tmp_path / "派单表.csv"
-    clicks = []
-
-    def click(locator):
-        clicks.append(locator)
-        locator.click()
-
-    def choose_file():
-        with page.expect_file_chooser() as chooser:
-            click(page.locator("#id_file"))
-        chooser.value.set_files(file)
-
-    file.write_bytes(csv_file({}, {"acct_id": "A2", "pay_type": "?"}).getvalue())
-    click(page.locator(".model-account th a"))
-    click(page.locator(".object-tools a", has_text="导入"))
-    choose_file()
-    click(page.locator(BUTTONS["import"]))
-    expect(page.locator("#import-errors tbody")).to_contain_text("付费类型")
-    assert not Account.objects.exists()
-    file.write_bytes(csv_file({}, {"acct_id": "A2"}).getvalue())
-    choose_file()
-    click(page.locator(BUTTONS["import"]))
-    expect(page.locator(".import-checked")).to_contain_text("新增 2 行")
-    assert Account.objects.count() == 2
-    assert len(clicks) <= 6
-
-
 def test_a_file_that_changed_after_it_was_chosen_must_be_chosen_again(log_in, boss, tmp_path):
     page = log_in(boss, IMPORT)
     file = tmp_path / "派单表.csv"

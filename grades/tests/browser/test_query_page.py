@@ -185,17 +185,6 @@ def test_an_offered_number_becomes_the_number_of_the_form(log_in, clerk, custome
     expect(page.get_by_label("号码")).to_have_value("13800138000")
 
 
-def test_look_up_and_credit_take_two_clicks(log_in, clerk, customer):
-    page = log_in(clerk)
-    expect(page.locator("input[name=acc_nbr]")).to_be_focused()
-    page.keyboard.type("13800138000")
-    clicks = ["查询", "确认"]
-    for name in clicks:
-        page.get_by_role("button", name=name).click()
-    expect(page.get_by_role("status")).to_contain_text("临时额度已确认")
-    assert Credit.objects.get().account.acct_id == "A2"
-
-
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_credit_is_withdrawn_with_a_reason_and_confirmed_again(log_in, superuser, customer, javascript):
     superuser.set_password(PASSWORD)

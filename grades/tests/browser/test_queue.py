@@ -1,4 +1,4 @@
-"""The queue as staff work through it: clicks, keys, without JavaScript, and two browsers on one rating."""
+"""The queue as staff work through it: keys, without JavaScript, and two browsers on one rating."""
 
 from datetime import timedelta
 
@@ -32,26 +32,6 @@ def colleague(clerk, django_user_model):
     user = django_user_model.objects.create_user("li", password=PASSWORD, is_staff=True)
     user.user_permissions.set(clerk.user_permissions.all())
     return user
-
-
-def test_ten_low_ratings_with_a_note_each_take_at_most_twenty_clicks(log_in, clerk, low):
-    page = log_in(clerk, "/admin/")
-    clicks = 0
-
-    def click(target):
-        nonlocal clicks
-        clicks += 1
-        target.click()
-
-    click(page.get_by_role("link", name="待跟进"))
-    for rating in reversed(low):
-        page.get_by_text(rating.txt1, exact=True).wait_for()
-        page.keyboard.type(f"已回电 {rating.pk}")  # the note has the focus
-        click(page.get_by_role("button", name="保存并处理下一条"))
-    page.get_by_text("已经到最后一条了。").wait_for()
-    assert clicks <= 20
-    notes = ReviewNote.objects.order_by("grade").values_list("text", "state", "author_name")
-    assert list(notes) == [(f"已回电 {rating.pk}", "followed_up", "clerk") for rating in low]
 
 
 def test_the_keys_are_enough(log_in, clerk, low):
