@@ -29,6 +29,7 @@ IMPORT_DISPATCHES = ("grades.add_account", "grades.change_account")
 PRINT_CODES = ("grades.view_account", "grades.change_account")
 # The first steps of a new installation: staff, and the dispatch list.
 SET_UP = ("auth.add_user", *IMPORT_DISPATCHES)
+SEE_OVERVIEW = ("grades.view_grade",)
 SEE_COVERAGE = ("grades.view_account", "grades.view_grade")
 KEEP_CONFLICTS = ("grades.change_conflict",)
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from .codes import Card, csv_list, xlsx_list
 from .database.streaming import streaming_alias
-from .exports import About, Table, is_disk_full, write_export
+from .exports import About, ListTable, Table, is_disk_full, write_export
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def export_response(table: Table, about: About, file_format: str, count: int) ->
     try:
         file = tempfile.NamedTemporaryFile()  # noqa: SIM115 - the response closes it
         path = Path(file.name)
-        if count > DIRECT_ROWS:
+        if isinstance(table, ListTable) and count > DIRECT_ROWS:
             count = table.queryset.count()
             with streaming_alias() as alias:
                 rows = write_export(table, about, file_format, path, expected=count, using=alias)

@@ -29,10 +29,7 @@ urlpatterns = [
     path("jobs/<int:pk>/file", jobs.fetch, name="job-file"),
     # the back office's pages with figures; `admin.site.urls` has its lists
     path("admin/", admin.site.admin_view(overview.overview), name="overview"),
+    path("admin/overview/export/", admin.site.admin_view(overview.export), name="overview-export"),
     path("admin/coverage/", admin.site.admin_view(coverage.coverage), name="coverage"),
-    path(
-        "admin/coverage/not-rated.<str:file_format>",
-        admin.site.admin_view(coverage.not_rated),
-        name="coverage-not-rated",
-    ),
+    path("admin/coverage/export/", admin.site.admin_view(coverage.export), name="coverage-export"),
 ]

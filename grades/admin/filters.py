@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -148,7 +149,7 @@ class AreaFilter(ChoiceFilter):
         return [(area, area or _("(none)")) for area in areas]
 
     def narrow(self, queryset, value):
-        return queryset.filter(area=value)
+        return queryset.narrowed_to(Q(area=value))
 
 
 class DateFilter(admin.ListFilter):
@@ -373,7 +374,7 @@ class ProductFilter(LinkedFilter):
 
     def queryset(self, request, queryset):
         if "product" in self.used_parameters:
-            queryset = queryset.filter(product=self.used_parameters["product"])
+            queryset = queryset.narrowed_to(Q(product=self.used_parameters["product"]))
         return queryset.credited() if "credited" in self.used_parameters else queryset
 
 

@@ -35,11 +35,40 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows to export: `values` makes one tuple for each, and `finish` the cells of `columns` from that."""
+    """What to export: rows, each with a cell for each column."""
 
     subject: str  # the beginning of the file's name
     title: str  # of the sheet
     columns: list[Column]
+
+    def rows(self, using: str = "default") -> Iterator[tuple]:
+        raise NotImplementedError
+
+    def headings(self) -> list[str]:
+        """Unique: two questions may have one wording, and the writer of XLSX takes a row as a dict."""
+        seen: Counter[str] = Counter()
+        headings = []
+        for column in self.columns:
+            seen[column.heading] += 1
+            count = seen[column.heading]
+            headings.append(column.heading if count == 1 else f"{column.heading} ({count})")
+        return headings
+
+
+@dataclass(frozen=True)
+class FigureTable(Table):
+    """A table of a page with figures."""
+
+    lines: list[tuple]
+
+    def rows(self, using: str = "default") -> Iterator[tuple]:
+        return iter(self.lines)
+
+
+@dataclass(frozen=True)
+class ListTable(Table):
+    """The rows of a list: `values` makes one tuple for each, and `finish` the cells of `columns` from that."""
+
     queryset: QuerySet
     values: list[Any]
     finish: Callable[[tuple], tuple] = tuple
@@ -59,16 +88,6 @@ class Table:
         cursor.execute(statement, parameters)
         while batch := cursor.fetchmany(READ_ROWS):
             yield from map(self.finish, compiler.apply_converters(batch, converters) if converters else batch)
-
-    def headings(self) -> list[str]:
-        """Unique: two questions may have one wording, and the writer of XLSX takes a row as a dict."""
-        seen: Counter[str] = Counter()
-        headings = []
-        for column in self.columns:
-            seen[column.heading] += 1
-            count = seen[column.heading]
-            headings.append(column.heading if count == 1 else f"{column.heading} ({count})")
-        return headings
 
 
 def heading(model: Any, name: str) -> str:
@@ -111,7 +130,7 @@ CELL_LENGTH = 30_000
 NO_DISPATCH = ("",) * len(DISPATCH_COLUMNS)
 
 
-def ratings_table(queryset: GradeQuerySet) -> Table:
+def ratings_table(queryset: GradeQuerySet) -> ListTable:
     """Ratings, newest first, each beside its number's newest dispatch of the same day or earlier."""
     offsets = offsets_of_site()
 
@@ -139,7 +158,7 @@ def ratings_table(queryset: GradeQuerySet) -> Table:
         for model, names in ((Grade, RATING_COLUMNS), (Account, DISPATCH_COLUMNS))
         for name, width, kind, wraps in names
     ]
-    return Table(
+    return ListTable(
         subject="grades",
         title=str(Grade._meta.verbose_name_plural),
         columns=columns,
@@ -196,7 +215,7 @@ ACCOUNT_COLUMNS = [
 ]
 
 
-def dispatches_table(queryset: AccountQuerySet) -> Table:
+def dispatches_table(queryset: AccountQuerySet) -> ListTable:
     """Dispatches, newest first, with the columns of the import."""
 
     def value(name: str, kind: str) -> Any:
@@ -204,7 +223,7 @@ def dispatches_table(queryset: AccountQuerySet) -> Table:
             return label(name, Account.PayType.choices)
         return Cast(name, CharField(max_length=10)) if kind == DAY else F(name)
 
-    return Table(
+    return ListTable(
         subject="dispatches",
         title=str(Account._meta.verbose_name_plural),
         columns=[Column(heading(Account, name), width, kind) for name, width, kind in ACCOUNT_COLUMNS],

@@ -7,7 +7,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from ..database.localtime import LocalText, offset_expression
 from ..models import Account, Credit, Withdrawal
-from .columns import DAY, NUMBER, TEXT, TIME, Column, Table, heading, offsets_of_site
+from .columns import DAY, NUMBER, TEXT, TIME, Column, ListTable, heading, offsets_of_site
 
 # of each model: its place as seen from a credit, and the columns (name of the field, width, kind)
 COLUMNS = [
@@ -33,7 +33,7 @@ COLUMNS = [
 ]
 
 
-def credits_table(queryset: QuerySet) -> Table:
+def credits_table(queryset: QuerySet) -> ListTable:
     """Credits, newest first, each with its dispatch and its withdrawal."""
     offsets = offsets_of_site(Credit, "confirmed_at")
     columns: list[Column] = []
@@ -50,7 +50,7 @@ def credits_table(queryset: QuerySet) -> Table:
                 values.append(Coalesce(F(f"{field}__username"), Value("")))
             else:
                 values.append(Coalesce(F(field), Value("")) if model is Withdrawal else F(field))
-    return Table(
+    return ListTable(
         subject="credits",
         title=str(Credit._meta.verbose_name_plural),
         columns=columns,

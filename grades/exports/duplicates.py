@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from ..database.localtime import LocalText, offset_expression
 from ..models import CONTENT, Conflict, Grade, Repeat
-from .columns import NUMBER, TEXT, TIME, Column, Table, heading, offsets_of_site
+from .columns import NUMBER, TEXT, TIME, Column, ListTable, heading, offsets_of_site
 
 GRADES = ("grade1", "grade2", "grade3")
 
@@ -25,9 +25,9 @@ def local_time(model: Any, name: str, prefix: str = "") -> Any:
     return LocalText(F(f"{prefix}{name}"), offset_expression(f"{prefix}{name}", offsets))
 
 
-def repeats_table(queryset: QuerySet) -> Table:
+def repeats_table(queryset: QuerySet) -> ListTable:
     """Duplicates, newest first, each with the rating that it repeats."""
-    return Table(
+    return ListTable(
         subject="duplicates",
         title=str(Repeat._meta.verbose_name_plural),
         columns=[
@@ -46,7 +46,7 @@ def repeats_table(queryset: QuerySet) -> Table:
     )
 
 
-def conflicts_table(queryset: QuerySet) -> Table:
+def conflicts_table(queryset: QuerySet) -> ListTable:
     """Conflicts, newest first: what was received, and beside it what is stored."""
     columns = [
         Column(heading(Conflict, "acc_nbr"), 20, TEXT),
@@ -65,7 +65,7 @@ def conflicts_table(queryset: QuerySet) -> Table:
             values.append(F(field))
     columns += [Column(heading(Conflict, name), 12, TEXT) for name in ("grade", "kept_as")]
     values += [rating_name("grade_id"), rating_name("kept_as_id")]
-    return Table(
+    return ListTable(
         subject="conflicts",
         title=str(Conflict._meta.verbose_name_plural),
         columns=columns,

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('grades', '0014_dispatch_coverage'),
+        ('grades', '0016a_mark_credits'),
     ]
 
     operations = [

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
+from itertools import product
 
 from django.conf import settings
-from django.db import models, transaction
-from django.db.models import Count, Exists, F, Min, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Coalesce, Replace, Right
+from django.db import connections, models, transaction
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Least, Replace, Right
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,8 +22,27 @@ MIN_PREFIX = 4
 LAST_DIGITS = 4
 RECOUNTED = 1000  # numbers of one UPDATE
 
+# The columns of account_by_kind before the date. A filter on them reads one range of the index for each kind.
+KIND = ("times_rated", "lowest_grade", "is_credited")
+
 
 class AccountQuerySet(models.QuerySet):
+    # which kinds the filters leave: a function of (times_rated, lowest_grade, is_credited)
+    kind_filters = ()
+    # whether a number, an area or a product, which have indexes of their own, leave few enough rows to read all of them
+    is_narrow = False
+
+    def _clone(self):
+        clone = super()._clone()
+        clone.kind_filters, clone.is_narrow = self.kind_filters, self.is_narrow
+        return clone
+
+    def narrowed_to(self, condition):
+        """The dispatches of some numbers, an area or a product."""
+        queryset = self.filter(condition)
+        queryset.is_narrow = True
+        return queryset
+
     def of_number(self, acc_nbr):
         """The dispatches of an account, however its number is written; newest first."""
         return self.filter(number=normal_number(acc_nbr)).order_by("-dispatched_on", "-id")
@@ -67,25 +87,60 @@ class AccountQuerySet(models.QuerySet):
             queryset = queryset.filter(dispatched_on__lte=last_day)
         return queryset
 
+    # --- Kinds ------------------------------------------------------------------------------------
+
+    def of_kind(self, matches, **lookups):
+        """Filter by `lookups` on the columns of a kind; `matches` tells the same of a kind."""
+        queryset = self.filter(**lookups)
+        queryset.kind_filters = (*self.kind_filters, matches)
+        return queryset
+
     def rated(self):
         """The dispatches whose number was rated on their day or later."""
-        return self.filter(rating_count__gt=0)
+        return self.of_kind(lambda kind: kind[0] > 0, times_rated__gt=0)
 
     def not_rated(self):
-        return self.filter(rating_count=0)
+        return self.of_kind(lambda kind: kind[0] == 0, times_rated=0)
 
     def rated_low(self, limit):
         """Those of them with a grade of `limit` or less."""
-        return self.filter(lowest_grade__lte=limit)
+        return self.of_kind(lambda kind: kind[0] > 0 and kind[1] <= limit, lowest_grade__lte=limit)
 
     def rated_more_than_once(self):
-        return self.filter(rating_count__gt=1)
+        return self.of_kind(lambda kind: kind[0] > 1, times_rated__gt=1)
 
     def credited(self):
-        return self.filter(Exists(Credit.objects.filter(account=OuterRef("pk"), withdrawal=None)))
+        return self.of_kind(lambda kind: kind[2], is_credited__in=[True])
+
+    def index_ranges(self):
+        """This queryset in parts: one for each kind that it may hold, newest first by account_by_kind."""
+        if (
+            self.is_narrow
+            or not self.kind_filters
+            or not connections[self.db].features.supports_slicing_ordering_in_compound
+        ):
+            return [self]
+        return [
+            # IN: see `GradeQuerySet.with_remarks`
+            self.filter(times_rated=times, lowest_grade=lowest, is_credited__in=[credited])
+            for times, lowest, credited in self.stored_kinds()
+            if all(matches((times, lowest, credited)) for matches in self.kind_filters)
+        ]
+
+    def stored_kinds(self):
+        """Every kind that a dispatch may be of."""
+        yield from product([0], [None], [False, True])
+        for times in (1, 2):
+            rated = self.model._base_manager.using(self.db).filter(times_rated=times)
+            lowest, highest = rated.aggregate(low=Min("lowest_grade"), high=Max("lowest_grade")).values()
+            if lowest is not None:
+                yield from product([times], range(lowest, highest + 1), [False, True])
 
     def recount(self, numbers):
-        """Count the ratings of the dispatches of these numbers, in normal form, again."""
+        """Count the ratings of the dispatches of these numbers, in normal form, again, and set `is_credited` again.
+
+        The latter after `save`, which writes what was read before, and after a program that did not know the column.
+        """
         grade_model = self.model._meta.apps.get_model("grades", "Grade")  # its module imports this one
         of_number = grade_model.objects.filter(number=OuterRef("number")).order_by().values("number")
         since = of_number.filter(LessThanOrEqual(OuterRef("dispatched_on"), LocalDay("insert_time")))
@@ -98,6 +153,7 @@ class AccountQuerySet(models.QuerySet):
                     some.update(
                         rating_count=Coalesce(Subquery(since.annotate(count=Count("pk")).values("count")), 0),
                         lowest_grade=Subquery(since.annotate(lowest=Min("lowest_grade")).values("lowest")),
+                        is_credited=Exists(Credit.objects.filter(account=OuterRef("pk"), withdrawal=None)),
                     )
 
     def in_batches(self, size) -> "Iterator[list[Account]]":
@@ -160,6 +216,14 @@ class Account(models.Model):
     # The ratings of the number on the day of the dispatch or later, and the lowest of their grades: see `coverage`.
     rating_count = models.PositiveIntegerField(_("ratings"), default=0, db_default=0, editable=False)
     lowest_grade = models.SmallIntegerField(_("lowest grade"), null=True, editable=False)
+    # 0, 1, or 2 for more: few values, for an index
+    times_rated = models.GeneratedField(
+        expression=Least(F("rating_count"), Value(2)),
+        output_field=models.PositiveSmallIntegerField(_("ratings")),
+        db_persist=True,
+    )
+    # Whether one of its credits is not withdrawn; kept by `confirm_credit` and `withdraw`.
+    is_credited = models.BooleanField(_("credited"), default=False, db_default=False, editable=False)
 
     objects = AccountQuerySet.as_manager()
 
@@ -173,17 +237,19 @@ class Account(models.Model):
             models.Index(
                 fields=["number", "dispatched_on", "id", "customer_name", "area", "product"], name="account_covering"
             ),
-            # the admin's list, newest dispatch first, and its filters; the coverage of a period, from the index alone
-            models.Index(
-                fields=["dispatched_on", "id", "rating_count", "lowest_grade", "area", "product"],
-                name="account_by_coverage",
-            ),
+            # the admin's list, newest dispatch first, and its filters within a period; the coverage of a period, from
+            # the index alone
+            models.Index(fields=["dispatched_on", "id", *KIND, "area", "product"], name="account_by_date"),
+            # the admin's filters by ratings and credit: each kind newest first; see `index_ranges`
+            models.Index(fields=[*KIND, "dispatched_on", "id"], name="account_by_kind"),
             # the admin's search by the last digits, in the lists of dispatches, ratings and conflicts
             models.Index(fields=["last_digits", "dispatched_on", "id", "number"], name="account_by_digits"),
             # the admin's search by customer name, in the lists of dispatches and ratings
             models.Index(fields=["customer_name", "dispatched_on", "id"], name="account_by_name"),
-            # the admin's filter by area, and which areas there are
-            models.Index(fields=["area", "dispatched_on", "id"], name="account_by_area"),
+            # the admin's filters by area and by product, each with the other filters, from the index alone; which areas
+            # there are
+            models.Index(fields=["area", "dispatched_on", "id", *KIND, "product"], name="account_of_area"),
+            models.Index(fields=["product", "dispatched_on", "id", *KIND, "area"], name="account_of_product"),
         ]
         constraints = [
             # decides what an import updates; its index finds the newest dispatch of an acct_id
@@ -215,12 +281,18 @@ class Account(models.Model):
 
     def confirm_credit(self, user):
         """Confirm this dispatch's credit, once at a time; returns (credit, whether this call confirmed it)."""
-        withdrawn = Withdrawal.objects.filter(credit__account=self).count()
-        return Credit.objects.get_or_create(
-            account=self,
-            withdrawn_before=withdrawn,
-            defaults={"credit_amount": self.credit_amount, "confirmed_by": user},
-        )
+        with transaction.atomic():
+            row = Account.objects.filter(pk=self.pk)
+            # Locked first: two clerks would each hold the row for their credit, and wait for the other to update it.
+            list(row.select_for_update().values_list("pk"))
+            credit, created = Credit.objects.get_or_create(
+                account=self,
+                withdrawn_before=Withdrawal.objects.filter(credit__account=self).count(),
+                defaults={"credit_amount": self.credit_amount, "confirmed_by": user},
+            )
+            if created:
+                row.update(is_credited=True)
+        return credit, created
 
     def credits_with_names(self):
         """The credits of this dispatch, newest first, with their withdrawals and the names of staff."""
@@ -265,7 +337,12 @@ class Credit(models.Model):
 
     def withdraw(self, user, reason):
         """Withdraw this credit, once; returns (withdrawal, whether this call withdrew it)."""
-        return Withdrawal.objects.get_or_create(credit=self, defaults={"reason": reason, "withdrawn_by": user})
+        with transaction.atomic():
+            defaults = {"reason": reason, "withdrawn_by": user}
+            withdrawal, created = Withdrawal.objects.get_or_create(credit=self, defaults=defaults)
+            if created:
+                Account.objects.filter(pk=self.account_id).update(is_credited=False)
+        return withdrawal, created
 
 
 class Withdrawal(models.Model):

@@ -2,24 +2,21 @@
 
 from time import monotonic
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Count, Q
-from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from ..access import SEE_COVERAGE, staff_route
-from ..database.paging import bounded_count
-from ..downloads import DIRECT_ROWS, ExportFailed, export_response
-from ..exports import About, dispatches_table
+from ..exports import FORMATS, Column, FigureTable
 from ..formats import percent
 from ..forms import PERIODS, PeriodForm
 from ..models import Account, low_limit
 from ..models.coverage import catch_up
 from ..models.figures import LOOK_SECONDS, known_days, read, refresh
-from .figures import Figure, list_link, share
+from .figures import Figure, export_table, list_link, number_columns, page_link, percent_number, share
 
 COUNTS = ("total", "rated", "low", "repeated", "credited")
 
@@ -33,6 +30,7 @@ def coverage(request):
     deadline = monotonic() + LOOK_SECONDS
     complete = catch_up(deadline)
     groups = count(Account.objects.dispatched_between(*period))
+    total = add(groups.values())
     context = {
         **admin.site.each_context(request),
         "title": _("Coverage"),
@@ -40,34 +38,44 @@ def coverage(request):
         "periods": PERIODS,
         "period": period,
         "incomplete": not complete,
-        "figures": figures(add(groups.values()), off_list(period, deadline), period),
-        "tables": [
-            {
-                "title": title,
-                "column": Account._meta.get_field(name).verbose_name,
-                "rows": rows(name, by_place(groups, place), period),
-            }
-            for place, (name, title) in enumerate([("area", _("By area")), ("product", _("By product"))])
-        ],
-        "query": f"from={period.first}&to={period.last}",
+        "figures": figures(total, off_list(period, deadline), period),
+        "tables": tables(groups, period),
+        "not_rated": total["total"] - total["rated"],
+        # The list of those not yet rated has the export.
+        "not_rated_export": list_link("account", period, "export", rated="no"),
+        "export_formats": FORMATS,
+        "export_url": page_link("coverage-export", period),
     }
     return render(request, "admin/grades/coverage.html", context, status=200 if form.is_valid() else 400)
 
 
+@staff_route(SEE_COVERAGE)
+@require_POST
+def export(request):
+    """`POST table, format` at the query string of the page: one of its tables as a file."""
+    form = PeriodForm(request.GET)
+    if not form.is_valid():
+        return redirect(f"{reverse('coverage')}?{request.GET.urlencode()}")
+    catch_up(monotonic() + LOOK_SECONDS)
+    groups = count(Account.objects.dispatched_between(*form.period))
+    files = {table["name"]: file_of(table) for table in tables(groups, form.period)}
+    return export_table(request, "coverage", form.period, files)
+
+
 def count(dispatches):
     """{(area, product): (dispatches, rated, rated low, rated more than once, credited)}, from an index alone."""
-    groups = dispatches.order_by().values_list("area", "product")
-    counted = groups.annotate(
-        total=Count("pk"),
-        rated=Count("pk", filter=Q(rating_count__gt=0)),
-        low=Count("pk", filter=Q(lowest_grade__lte=low_limit())),
-        repeated=Count("pk", filter=Q(rating_count__gt=1)),
+    counted = (
+        dispatches.order_by()
+        .values_list("area", "product")
+        .annotate(
+            total=Count("pk"),
+            rated=Count("pk", filter=Q(times_rated__gt=0)),
+            low=Count("pk", filter=Q(lowest_grade__lte=low_limit())),
+            repeated=Count("pk", filter=Q(times_rated__gt=1)),
+            credited=Count("pk", filter=Q(is_credited=True)),
+        )
     )
-    # By outer joins: with `credited()` MariaDB begins with all credits of all time. A dispatch has at most one credit
-    # that is not withdrawn.
-    credits = groups.annotate(total=Count("credits") - Count("credits__withdrawal"))
-    credited = {tuple(group): total for *group, total in credits}
-    return {(area, product): (*counts, credited.get((area, product), 0)) for area, product, *counts in counted}
+    return {(area, product): counts for area, product, *counts in counted}
 
 
 def add(counts):
@@ -112,6 +120,33 @@ def figures(total, off_list, period):
     return [*shown, Figure(_("Ratings not on the dispatch list"), off_list, None, link=off, note=_("by day of rating"))]
 
 
+def tables(groups, period):
+    """The tables by area and by product."""
+    counted = [_("Dispatches"), _("Rated"), _("Not yet rated"), _("Rated low"), _("More than once"), _("Credited")]
+    return [
+        {
+            "name": name,
+            "title": title,
+            "column": Account._meta.get_field(name).verbose_name,
+            "counted": counted,
+            "rows": rows(name, by_place(groups, place), period),
+        }
+        for place, (name, title) in enumerate([("area", _("By area")), ("product", _("By product"))])
+    ]
+
+
+def file_of(table):
+    return FigureTable(
+        f"coverage-{table['name']}",
+        table["title"],
+        [Column(str(table["column"]), 24), *number_columns(*table["counted"], _("Share rated, in percent"))],
+        [
+            (row["name"] or _("(none)"), *(count for count, _link in row["cells"]), percent_number(row["share"]))
+            for row in table["rows"]
+        ],
+    )
+
+
 def by_place(groups, place):
     """{area: [counts]} or {product: [counts]}."""
     found = {}
@@ -130,26 +165,3 @@ def rows(column, groups, period):
         cells = [(total[key], link[key]) for key in ("total", "rated", "not_rated", "low", "repeated", "credited")]
         table.append({"name": name, "cells": cells, "share": share(total["rated"], total["total"])})
     return sorted(table, key=lambda row: (-row["cells"][2][0], row["name"]))
-
-
-@staff_route(SEE_COVERAGE)
-@require_safe
-def not_rated(request, file_format):
-    """`GET /admin/coverage/not-rated.xlsx` or `.csv`: the dispatches of a period that were not rated, to phone."""
-    form = PeriodForm(request.GET)
-    if file_format not in ("xlsx", "csv") or not form.is_valid():
-        raise Http404
-    catch_up(monotonic() + LOOK_SECONDS)
-    period = form.period
-    dispatches = Account.objects.dispatched_between(*period).not_rated()
-    days = f"{period.first} – {period.last}"
-    about = About(
-        filter=f"{_('Not yet rated')}: {days}",
-        slug=f"not-rated_{period.first}_{period.last}",
-        by=request.user.get_username(),
-    )
-    try:
-        return export_response(dispatches_table(dispatches), about, file_format, bounded_count(dispatches, DIRECT_ROWS))
-    except ExportFailed as failed:
-        messages.error(request, str(failed))
-        return redirect(f"{reverse('coverage')}?from={period.first}&to={period.last}")

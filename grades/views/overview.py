@@ -5,16 +5,21 @@ from time import monotonic
 
 from django.conf import settings
 from django.contrib import admin
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
+from ..access import SEE_OVERVIEW, may, staff_route
 from ..database.paging import bounded_count, count_label
 from ..database.snapshots import snapshot
+from ..exports import DAY, FORMATS, Column, FigureTable
 from ..formats import percent
 from ..forms import PERIODS, PeriodForm
 from ..models import Account, Conflict, Grade, end_of, low_limit, start_of
 from ..models.figures import LOOK_SECONDS, days_between, known_days, read, refresh
 from .charts import HEIGHT, WIDTH, split, trend
-from .figures import Figure, list_link, share
+from .figures import Figure, export_table, list_link, number_columns, page_link, percent_number, share
 
 WORST_SHOWN = 5
 WORST_RATINGS = 5  # an area with fewer is not compared
@@ -27,11 +32,53 @@ def overview(request):
     """`GET /admin/`, with `days` or `from` and `to`."""
     form = PeriodForm(request.GET)
     context = {"period_form": form, "periods": PERIODS, "app_list": sorted_apps(request)}
-    if request.user.has_perm("grades.view_grade"):
+    if may(request.user, SEE_OVERVIEW):
         context |= collect(form.period, request.user)
     response = admin.site.index(request, context)
     response.status_code = 200 if form.is_valid() else 400
     return response
+
+
+@staff_route(SEE_OVERVIEW)
+@require_POST
+def export(request):
+    """`POST table, format` at the query string of the overview: one of its tables as a file."""
+    form = PeriodForm(request.GET)
+    if not form.is_valid():
+        return redirect(f"{reverse('overview')}?{request.GET.urlencode()}")
+    return export_table(request, "overview", form.period, files(collect(form.period, request.user)))
+
+
+def files(found):
+    """{name: table} of what `collect` has found."""
+    count, low, share = _("Ratings"), _("Low ratings"), _("Share in percent")
+    days = [Column(_("From"), 14, DAY), Column(_("To"), 14, DAY)]
+    bars = [(str(bar.period.first), str(bar.period.last), bar.ratings, bar.low) for bar in found["trend"]]
+    tables = {"trend": FigureTable("overview-trend", _("Trend"), [*days, *number_columns(count, low)], bars)}
+    for question in found["questions"]:
+        tables[question["name"]] = FigureTable(
+            f"overview-{question['name']}",
+            str(question["mean"].name),
+            number_columns(_("Grade"), count, share),
+            [(grade["value"], grade["count"], percent_number(grade["share"])) for grade in question["grades"]],
+        )
+    for group in found["worst"]:
+        tables[group["name"]] = FigureTable(
+            f"overview-worst-{group['name']}",
+            group["title"],
+            [Column(str(group["column"]), 24), *number_columns(count, low, share, _("Before, in percent"))],
+            [
+                (
+                    row["name"] or _("(none)"),
+                    row["ratings"],
+                    row["low"],
+                    percent_number(row["share"]),
+                    percent_number(row["share_before"]),
+                )
+                for row in group["rows"]
+            ],
+        )
+    return tables
 
 
 def sorted_apps(request):
@@ -69,6 +116,8 @@ def collect(period, user):
         "highest": max(bar.ratings for bar in bars),
         "chart": {"width": WIDTH, "height": HEIGHT},
         "worst": worst(now, before, period) if user.has_perm("grades.view_account") else [],
+        "export_formats": FORMATS,
+        "export_url": page_link("overview-export", period),
         "remarks": remarks,
         "remarks_link": list_link("grade", period, lowest=low_limit(), remarks="yes"),
     }
@@ -156,6 +205,7 @@ def questions(now, before, period):
     """For each question its mean, and the ratings with each grade."""
     return [
         {
+            "name": name,
             "mean": Figure(
                 Grade._meta.get_field(name).verbose_name,
                 mean_of(now, name),
@@ -199,6 +249,7 @@ def worst(now, before, period):
     """The areas and the products with the highest shares of low ratings."""
     return [
         {
+            "name": column,
             "title": title,
             "column": Account._meta.get_field(column).verbose_name,
             "rows": worst_rows(column, now, before, period),

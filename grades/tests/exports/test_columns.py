@@ -163,7 +163,7 @@ def test_dispatches_have_the_columns_of_the_import(make_account):
     make_account(dispatched_on=date(2026, 1, 1))
     make_account(acct_id="A2", dispatched_on=date(2026, 1, 2), pay_type="prepaid", monthly_fee="0.50")
     dispatches = dispatches_table(Account.objects.all())
-    ours = ("id", "number", "last_digits", "rating_count", "lowest_grade")
+    ours = ("id", "number", "last_digits", "rating_count", "lowest_grade", "times_rated", "is_credited")
     fields = [field for field in Account._meta.fields if field.name not in ours]
     assert dispatches.headings() == [str(field.verbose_name) for field in fields]
     rows = [tuple(map(str, row)) for row in dispatches.rows()]

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from grades.models import Credit, review_many
+from grades.models import review_many
 
 GRADES = "/admin/grades/grade/"
 ACCOUNTS = "/admin/grades/account/"
@@ -57,7 +57,8 @@ def confirm(client, page, **data):
 
 
 def make_credit(account, user):
-    return Credit.objects.create(account=account, credit_amount=149, confirmed_by=user)
+    credit, _created = account.confirm_credit(user)
+    return credit
 
 
 def review(ratings, state="closed"):

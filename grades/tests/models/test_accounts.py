@@ -1,9 +1,11 @@
 """models/accounts.py: the dispatch list and its credits."""
 
 from decimal import Decimal
+from itertools import product
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 
 from grades.models import Account, Credit, Withdrawal
 
@@ -72,8 +74,33 @@ def test_confirmations_and_withdrawals_at_once_leave_one_credit_at_most(make_acc
 
     parallel(8, press, range(40))
     assert Credit.objects.filter(withdrawal=None).count() <= 1
+    assert Account.objects.get().is_credited == Credit.objects.filter(withdrawal=None).exists()
     numbers = Credit.objects.order_by("withdrawn_before").values_list("withdrawn_before", flat=True)
     assert list(numbers) == list(range(len(numbers)))
+
+
+def test_a_dispatch_knows_whether_a_credit_stands(make_account, superuser):
+    account, _other = make_account(), make_account(acct_id="A2")
+
+    def credited():
+        return list(Account.objects.filter(is_credited=True).values_list("pk", flat=True))
+
+    for _round in range(2):
+        first = account.confirm_credit(superuser)[0]
+        account.confirm_credit(superuser)
+        assert credited() == [account.pk]
+        first.withdraw(superuser, "wrong number")
+        assert credited() == []
+    second = account.confirm_credit(superuser)[0]
+    first.withdraw(superuser, "again")
+    assert (second.withdrawn_before, credited()) == (2, [account.pk])
+
+
+def test_an_edit_keeps_the_credit_that_was_confirmed_meanwhile(make_account, superuser):
+    account = make_account()
+    Account.objects.get().confirm_credit(superuser)
+    account.save()
+    assert Account.objects.get().is_credited
 
 
 def test_the_database_refuses_a_second_withdrawal_and_one_without_a_reason(make_account, superuser):
@@ -135,3 +162,47 @@ def test_dispatches_come_newest_first_in_batches(make_account):
         make_account(acct_id=f"A{number}", dispatched_on=f"2026-11-0{day}")
     batches = Account.objects.exclude(acct_id="A1").in_batches(2)
     assert [[account.acct_id for account in batch] for batch in batches] == [["A4", "A0"], ["A3", "A2"]]
+
+
+def test_the_parts_of_a_filter_are_the_whole(make_account, make_grade, superuser):
+    for number, (grades, credit) in enumerate(product([(), (5,), (2,), (5, 1), (3, 3, 3)], [False, True])):
+        account = make_account(acc_nbr=str(number), acct_id=str(number))
+        for lowest in grades:
+            make_grade(acc_nbr=str(number), grade1=lowest)
+        if credit:
+            account.confirm_credit(superuser)
+    dispatches = Account.objects.all()
+    found = {
+        "rated": dispatches.rated(),
+        "not rated": dispatches.not_rated(),
+        "low": dispatches.rated_low(2),
+        "more": dispatches.rated_more_than_once(),
+        "credited": dispatches.credited(),
+        "low and credited": dispatches.credited().rated_low(2),
+        "nothing": dispatches.not_rated().rated(),
+    }
+    assert {name: queryset.count() for name, queryset in found.items()} == {
+        "rated": 8, "not rated": 2, "low": 4, "more": 4, "credited": 5, "low and credited": 2, "nothing": 0,
+    }  # fmt: skip
+    for queryset in found.values():
+        parts = [pk for part in queryset.index_ranges() for pk in part.values_list("pk", flat=True)]
+        assert sorted(parts) == sorted(queryset.values_list("pk", flat=True))
+
+
+def test_a_place_is_read_by_its_own_index(make_account):
+    for narrow in (
+        Account.objects.narrowed_to(Q(area="城东")).not_rated(),
+        Account.objects.not_rated().narrowed_to(Q(area="城东")),
+    ):
+        assert [str(part.query) for part in narrow.index_ranges()] == [str(narrow.query)]
+
+
+@pytest.mark.skipif(not connection.features.supports_slicing_ordering_in_compound, reason="needs MySQL or MariaDB")
+def test_each_part_reads_the_index_of_kinds_in_its_order(make_account, make_grade):
+    for number in range(30):
+        make_account(acc_nbr=str(number), acct_id=str(number))
+    make_grade(acc_nbr="1", grade1=1)
+    parts = Account.objects.rated_low(2).index_ranges()
+    assert len(parts) == 2
+    for part in parts:
+        assert "account_by_kind" in part.order_by("-dispatched_on", "-id").values("pk")[:50].explain()

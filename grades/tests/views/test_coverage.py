@@ -16,7 +16,7 @@ from grades.models import Account, Grade, RecountedUntil, day_of
 from grades.submissions.store import submit
 from grades.views import coverage
 
-from ..helpers.office import ACCOUNTS, log_in, make_credit
+from ..helpers.office import ACCOUNTS, log_in, make_credit, messages
 
 pytestmark = pytest.mark.django_db
 
@@ -132,34 +132,71 @@ def test_each_figure_is_the_count_of_its_list_and_of_plain_sql(superuser, seed, 
             assert (name, figures(page)[name]) == (name, cursor.fetchone()[0])
 
 
-@pytest.mark.parametrize("file_format", ["xlsx", "csv"])
-def test_the_list_to_phone_has_every_dispatch_that_is_not_rated(reader, some_dispatches, today, file_format):
-    response = reader.get(f"{COVERAGE}not-rated.{file_format}?days=7")
-    name = f"dispatches_not-rated_{today - timedelta(days=6)}_{today}_1-rows_"
+def content(response):
+    return b"".join(response.streaming_content)
+
+
+def test_a_button_exports_the_dispatches_to_phone(reader, some_dispatches, today):
+    overview = reader.get("/admin/?days=7").text
+    page = reader.get(re.search(r'href="(/admin/coverage/[^"]*)"', overview)[1].replace("&amp;", "&"))
+    form = re.search(r'<form class="export-table" method="post" action="([^"]+)">.*?</form>', page.text, re.DOTALL)
+    assert "Export all 1 as XLSX" in form[0]
+    response = reader.post(form[1].replace("&amp;", "&"), {"format": "csv"})
+    name = f"dispatches_rated-no_from-{today - timedelta(days=6)}_to-{today}_1-rows_"
     assert name in response["Content-Disposition"]
-    content = b"".join(response.streaming_content)
-    response.close()
-    if file_format == "csv":
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
-    else:
-        rows = [
-            [cell.value for cell in row]
-            for row in openpyxl.load_workbook(io.BytesIO(content)).worksheets[0].iter_rows()
-        ]
-    assert rows[0] == [
+    heading, row = csv.reader(io.StringIO(content(response).decode("utf-8-sig")))
+    assert heading == [
         "account number", "customer name", "area", "product", "pay type", "state", "dispatched on", "monthly fee",
         "acct_id",
     ]  # fmt: skip
-    assert [[str(cell)[:10] for cell in row[:4] + row[6:7]] for row in rows[1:]] == [
-        ["2", "王小明", "东", "畅享 129 套餐", str(today)]
+    assert row[:4] + row[6:7] == ["2", "王小明", "东", "畅享 129 套餐", str(today)]
+
+
+def test_each_list_that_it_counts_offers_an_export(reader, some_dispatches):
+    links = [figure.link for figure in reader.get(COVERAGE).context["figures"]]
+    assert len(links) == 7
+    for link in links:
+        assert 'id="export-form"' in reader.get(link).text
+
+
+def test_nothing_to_phone_has_no_button(reader):
+    assert "as a list to phone" not in reader.get(COVERAGE).text
+
+
+def test_its_tables_are_exported(reader, some_dispatches, today):
+    period = f"{today - timedelta(days=6)}_{today}"
+    response = reader.post(f"{COVERAGE}export/?days=7", {"table": "area", "format": "csv"})
+    assert f"coverage-area_{period}_2-rows_" in response["Content-Disposition"]
+    assert content(response).decode("utf-8-sig").splitlines() == [
+        'area,Dispatches,Rated,Not yet rated,Rated low,More than once,Credited,"Share rated, in percent"',
+        "东,2,1,1,0,1,1,50.0",
+        "西,1,1,0,1,0,0,100.0",
     ]
+    response = reader.post(f"{COVERAGE}export/?days=7", {"table": "product", "format": "xlsx"})
+    table, about = openpyxl.load_workbook(io.BytesIO(content(response))).worksheets
+    assert [cell.value for cell in table[2]] == ["畅享 129 套餐", 3, 2, 1, 1, 1, 1, 66.7]
+    assert dict(list(about.values)[1:4]) == {
+        "rows": 1,
+        "filter": period.replace("_", " – "),
+        "by": "view_account-view_grade",
+    }
 
 
-@pytest.mark.parametrize(
-    "path", ["not-rated.pdf", "not-rated.csv?days=8", "not-rated.csv?from=2026-11-02&to=2026-11-01"]
-)
-def test_an_export_of_a_bad_period_or_format_is_not_found(reader, path):
-    assert reader.get(COVERAGE + path).status_code == 404
+@pytest.mark.parametrize("data", [{}, {"table": "x", "format": "csv"}, {"table": "area", "format": "x"}])
+def test_an_export_of_an_unknown_table_or_format_is_refused(reader, data):
+    assert reader.post(f"{COVERAGE}export/", data).status_code == 400
+
+
+def test_an_export_of_a_bad_period_goes_to_the_page_that_says_why(reader):
+    query = "from=2026-11-02&to=2026-11-01"
+    response = reader.post(f"{COVERAGE}export/?{query}", {"table": "area", "format": "csv"})
+    assert response["Location"] == f"{COVERAGE}?{query}"
+
+
+def test_an_export_of_an_empty_table_says_so(reader, today):
+    response = reader.post(f"{COVERAGE}export/?days=1", {"table": "area", "format": "csv"})
+    assert response["Location"] == f"{COVERAGE}?from={today}&to={today}"
+    assert messages(response) == ["Nothing matches, so there is nothing to export."]
 
 
 def test_a_bad_period_says_why_and_shows_the_default(reader):
@@ -175,7 +212,7 @@ def test_an_empty_period_says_so(reader):
 
 
 def test_it_needs_the_rights_to_see_dispatches_and_ratings(client_with, staff):
-    for path in (COVERAGE, f"{COVERAGE}not-rated.csv"):
+    for path in (COVERAGE, f"{COVERAGE}export/"):
         assert Client().get(path)["Location"].startswith("/admin/login/?next=")
         for client in (log_in(staff), client_with("view_account"), client_with("view_grade")):
             assert client.get(path).status_code == 403

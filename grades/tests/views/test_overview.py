@@ -245,3 +245,47 @@ def test_the_list_of_duplicates_leads_to_the_ratings(client_with, make_grade):
     assert f'<a href="{GRADES}{rating.pk}/change/">#{rating.pk}</a>' in page.text
     assert client_with("view_conflict").get("/admin/grades/repeat/").status_code == 403
     assert CONFLICTS not in page.text
+
+
+def exported(client, query, table):
+    response = client.post(f"{OVERVIEW}overview/export/{query}", {"table": table, "format": "csv"})
+    name = re.search('filename="(.*)_[0-9]{8}-[0-9]{4}.csv"', response["Content-Disposition"])[1]
+    return name, b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
+
+
+def test_each_table_is_exported(client_with, make_grade, make_account, noon):
+    make_account(area="")
+    for grade in (1, 2, 5, 5, 5, 5):
+        make_grade(insert_time=noon, grade1=grade, grade2=5, grade3=5)
+    client, day, today = client_with("view_grade", "view_account"), day_of(noon), day_of(timezone.now())
+    query, days = f"?from={day}&to={today}", f"{day}_{today}"
+    page = client.get(OVERVIEW + query)
+    for table, rows, lines in (
+        ("trend", 2, ["From,To,Ratings,Low ratings", f"{day},{day},6,2", f"{today},{today},0,0"]),
+        ("grade1", 5, ["Grade,Ratings,Share in percent", "5,4,66.7", "4,0,0.0", "3,0,0.0", "2,1,16.7", "1,1,16.7"]),
+        ("area", 1, ['area,Ratings,Low ratings,Share in percent,"Before, in percent"', "(none),6,2,33.3,"]),
+    ):
+        name, found = exported(client, query, table)
+        subject = "overview-worst" if table == "area" else "overview"
+        assert (name, found) == (f"{subject}-{table}_{days}_{rows}-rows", lines)
+    names = re.findall('<input type="hidden" name="table" value="([^"]+)">', page.text)
+    assert names == ["trend", "grade1", "grade2", "grade3", "area", "product"]
+    for name in names:
+        exported(client, query, name)
+
+
+def test_an_export_needs_the_permission_of_its_table(client_with, staff, make_grade, make_account, noon):
+    make_account()
+    for _ in range(5):
+        make_grade(insert_time=noon, grade3=1)
+    data = {"table": "area", "format": "csv"}
+    url = f"{OVERVIEW}overview/export/"
+    assert log_in(staff).post(url, data).status_code == 403
+    assert client_with("view_grade").post(url, data).status_code == 400
+    assert client_with("view_grade", "view_account").get(url).status_code == 405
+    assert exported(client_with("view_account", "view_grade", "view_credit"), "", "area")[1]
+
+
+def test_an_export_of_a_bad_period_goes_to_the_page_that_says_why(superuser_client):
+    response = superuser_client.post(f"{OVERVIEW}overview/export/?days=8", {"table": "trend", "format": "csv"})
+    assert response["Location"] == f"{OVERVIEW}?days=8"
