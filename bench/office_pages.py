@@ -315,6 +315,11 @@ def tasks(choices):
     }
 
 
+def tuned(page):
+    """The page of stock admin without `date_hierarchy` and the second count."""
+    return replace(page, address=page.address.replace("/admin/", "/tuned/", 1))
+
+
 def stock_days(field, first, last):
     """The filter by a range of days, as the links of stock admin write it."""
     return {f"{field}__gte": f"{first} 00:00:00+08:00", f"{field}__lt": f"{last + timedelta(days=1)} 00:00:00+08:00"}
