@@ -26,7 +26,7 @@ EXPORTS = (10_000, 100_000)  # rows
 MEDIAN_MS, WORST_MS, RATIO = 100, 300, 2
 SETTINGS = {**PROJECT_SETTINGS, "TIME_ZONE": TIME_ZONE}
 WORKER = {"WEB_WORKERS": 1, "WEB_THREADS": 4}
-STOCK_GUNICORN = [BENCH / ".venv-office/bin/gunicorn", "--bind=127.0.0.1:{port}", f"--chdir={BENCH}"]
+STOCK_GUNICORN = [BENCH / "peers/stock_admin/.venv/bin/gunicorn", "--bind=127.0.0.1:{port}", f"--chdir={BENCH}"]
 # as in deploy/gunicorn.conf.py
 STOCK_GUNICORN += ["--worker-class=gthread", "--workers=1", "--threads=4", "--timeout=60"]
 STOCK_GUNICORN += ["--no-control-socket", "--access-logfile=-", "peers.stock_admin.wsgi"]
