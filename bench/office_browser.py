@@ -36,12 +36,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds; CPU is that of worker and database for each request. All are None if a request took too long."""
+    """Milliseconds; CPU is that of worker and database for each request. They are None if there is a problem."""
 
     median: float | None = None
     worst: float | None = None
     cpu: float | None = None
     text: str = ""  # empty if the page was refused
+    problem: str = ""
 
 
 class Site:
@@ -53,6 +54,7 @@ class Site:
         self.store, self.database = store, database
         self.cookies = {"sessionid": session}
         self.server = None
+        self.failures = []  # of pages; the others are measured nevertheless
 
     def __enter__(self):
         self.server = Server(*self.arguments, **self.environment).__enter__()
@@ -131,7 +133,10 @@ class Site:
                 self.ask(page)
                 times.append((time.perf_counter() - begin) * 1000)
         except TooSlow:
-            return Timing()
+            return Timing(problem=f"> {LIMIT_SECONDS} s")
+        except Failure as failure:
+            self.failures.append(str(failure))
+            return Timing(problem="failed")
         cpu = (self.cpu_seconds() - cpu) / rounds * 1000
         return Timing(median(times), max(times), cpu, text)
 

@@ -32,10 +32,11 @@ class Choices:
         self.first_day = oldest.replace(tzinfo=UTC).astimezone(zone).date()
         self.today = datetime.now(zone).date()
         self.areas, self.products = by_size("area"), by_size("product")
-        # of a dispatch in the middle of the list
-        [self.number] = values(
-            "SELECT number FROM {account} WHERE id >= (SELECT MAX(id) DIV 2 FROM {account}) ORDER BY id LIMIT 1"
+        # in the middle of the list
+        [self.dispatch] = values(
+            "SELECT id FROM {account} WHERE id >= (SELECT MAX(id) DIV 2 FROM {account}) ORDER BY id LIMIT 1"
         )
+        [self.number] = values(f"SELECT number FROM {{account}} WHERE id = {self.dispatch}")
         [self.frequent] = values("SELECT number FROM {grade} GROUP BY number ORDER BY COUNT(*) DESC, number LIMIT 1")
         [self.unlisted] = values(
             "SELECT number FROM {grade} WHERE NOT EXISTS (SELECT * FROM {account} WHERE account.number = grade.number)"
@@ -100,6 +101,9 @@ def single_pages(choices):
             "queue, other new": Page(f"{queue}?show=others", 'id="queue-form"'),
             "queue, mine": Page(f"{queue}?show=mine", 'id="queue-form"'),
             "a rating": Page(f"{RATINGS}{choices.rating}/change/", 'name="review_state"'),
+            "a dispatch": Page(f"{DISPATCHES}{choices.dispatch}/change/", 'name="customer_name"'),
+            "import": Page(f"{DISPATCHES}import/", 'type="file"'),
+            "first steps": Page("/first-steps", "<h1>First steps"),
             "query page": Page("/query", 'name="acc_nbr"'),
             "look-up, a dispatched number": Page("/query", 'id="dispatches"', {"acc_nbr": choices.number}),
             "look-up, the number with most ratings": Page("/query", 'id="ratings"', {"acc_nbr": choices.frequent}),
@@ -313,6 +317,11 @@ def tasks(choices):
             Page(STOCK[RATINGS] + change, 'name="review_state"'),
         ),
     }
+
+
+def tuned(page):
+    """The page of stock admin without `date_hierarchy` and the second count."""
+    return replace(page, address=page.address.replace("/admin/", "/tuned/", 1))
 
 
 def stock_days(field, first, last):
