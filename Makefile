@@ -65,9 +65,9 @@ browser: ## run the browser tests in chromium
 	@ENV_FILE= bin/setup --dev --chromium
 	@$(PYTEST) -m browser grades/tests/browser $(ARGS)
 
-pictures: ## take the README's pictures anew (into docs/img, or PICTURES_DIR=…)
+pictures: ## take the README's pictures anew, or every page in every look (PICTURES_DIR=var/pictures)
 	@ENV_FILE= bin/setup --dev --chromium
-	@PICTURES_DIR=$(or $(PICTURES_DIR),docs/img) $(PYTEST) -m browser grades/tests/browser/test_pictures.py
+	@PICTURES_DIR=$(PICTURES_DIR) README_PICTURES_DIR=docs/img $(PYTEST) -m browser grades/tests/browser/test_pictures.py
 
 e2e: ## run the mini program in chromium against the server on MariaDB (PICTURES_DIR=var/mp, CLIENT=…: e2e/README.md)
 	@ENV_FILE= bin/setup --chromium --mariadb --node

@@ -78,7 +78,7 @@ class ReviewForm(forms.ModelForm):
         widgets = {"review_state": forms.RadioSelect}
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})  # most labels are questions
         assignee = self.instance.assignee
         self.initial |= {"version": self.instance.review_version, "assignee": assignee and assignee.pk}
         self.fields["assignee"].offer(assignee)

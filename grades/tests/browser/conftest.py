@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import sync_playwright
 
 # Playwright's event loop lives in the thread of the tests, where Django would refuse every query.
@@ -78,8 +78,39 @@ def log_in(open_page):
     return log_in
 
 
-def violations(page):
-    """What axe-core finds wrong with a page (opened with bypass_csp=True): rule and element."""
-    page.add_script_tag(path=AXE_FILE_PATH)
-    found = page.evaluate("axe.run()")["violations"]
-    return [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]]
+WIDTHS = (1280, 390)
+SCHEMES = ("light", "dark")
+# The rows of a list are alike, and axe-core takes seconds for fifty.
+FEW_ROWS = {"exclude": ["#result_list tbody tr:nth-child(n + 11)"]}
+
+
+def looks(page):
+    """Show an open page in each width and colour scheme."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            # The back office fades from one colour into the other.
+            page.evaluate("Promise.allSettled(document.getAnimations().map((animation) => animation.finished))")
+            yield width, scheme
+
+
+def violations(page, only_colours=False):
+    """What axe-core finds wrong with a page, and whether the page scrolls sideways."""
+    page.evaluate(AXE_SCRIPT)  # not as a script of the page: its policy refuses foreign scripts
+    options = {"runOnly": ["color-contrast"]} if only_colours else {}
+    found = page.evaluate("([context, options]) => axe.run(context, options)", [FEW_ROWS, options])["violations"]
+    faults = [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]]
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        faults.append(("scrolls sideways", page.viewport_size["width"]))
+    return faults
+
+
+def violations_in_all_looks(page, after_each=lambda *look: None):
+    """(width, scheme, fault …) of an open page; `after_each` is called with each width and scheme."""
+    faults = []
+    for width, scheme in looks(page):
+        # The schemes differ in their colours only.
+        faults += [(width, scheme, *fault) for fault in violations(page, only_colours=scheme == "dark")]
+        after_each(width, scheme)
+    return faults

@@ -83,6 +83,25 @@ def test_two_browsers_on_one_rating_lose_no_note(log_in, clerk, colleague, low):
     assert [note.text for note in rating.thread] == ["我已回电", "客户要求上门"]
 
 
+def test_the_queue_tells_of_a_change_meanwhile_and_keeps_the_note(log_in, clerk, colleague, low):
+    rating = low[-1]
+    first = log_in(clerk, QUEUE)
+    second = log_in(colleague, f"/admin/grades/grade/{rating.pk}/change/")
+    first.get_by_text(rating.txt1, exact=True).wait_for()
+    first.get_by_label("备注").fill("我已回电")
+    second.locator("#id_note").fill("客户要求上门")
+    second.get_by_role("button", name="保存", exact=True).click()
+    second.wait_for_url("**/grade/")
+    first.get_by_role("button", name="保存并处理下一条").click()
+    expect(first.locator(".errorlist")).to_contain_text("您打开之后，这条评价已被修改")
+    expect(first.locator(".thread")).to_contain_text("客户要求上门")
+    expect(first.get_by_label("备注")).to_have_value("我已回电")
+    first.get_by_role("button", name="保存并处理下一条").click()
+    expect(first.get_by_text(low[-2].txt1, exact=True)).to_be_visible()
+    thread = Grade.objects.get(pk=rating.pk).thread
+    assert [(note.author, note.text) for note in thread] == [(colleague, "客户要求上门"), (clerk, "我已回电")]
+
+
 def test_links_lead_from_the_rating_to_the_look_up_and_back(log_in, clerk, low):
     page = log_in(clerk, QUEUE)
     page.get_by_label("备注").fill("half a note")
