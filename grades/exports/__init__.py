@@ -1,8 +1,9 @@
-"""Rows out, as CSV and XLSX; knows nothing of HTTP."""
+"""Rows out, as CSV, XLSX and Parquet; knows nothing of HTTP."""
 
 from .columns import Table, dispatches_table, ratings_table
 from .credits import credits_table
 from .files import FORMATS, About, is_disk_full, write_export
+from .parquet import has_pyarrow
 
 __all__ = [
     "FORMATS",
@@ -10,6 +11,7 @@ __all__ = [
     "Table",
     "credits_table",
     "dispatches_table",
+    "has_pyarrow",
     "is_disk_full",
     "ratings_table",
     "write_export",
