@@ -1,7 +1,10 @@
 """The dispatch list, edited by hand or imported from a file."""
 
+import io
 import json
+import tempfile
 from contextlib import closing
+from functools import partial
 
 from django import forms
 from django.conf import settings
@@ -18,7 +21,7 @@ from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 
 from ..access import IMPORT_DISPATCHES, may
-from ..exports import dispatches_table
+from ..exports import csv_text, dispatches_table
 from ..forms import LookupForm
 from ..imports import (
     PAGE,
@@ -26,6 +29,8 @@ from ..imports import (
     ImportResult,
     ValueRefused,
     account_template,
+    change_headings,
+    change_rows,
     check_acct_id,
     check_text,
     faulty_rows,
@@ -39,6 +44,23 @@ from .filters import AreaFilter, DispatchDateFilter, ProductFilter, RatedFilter
 from .lists import ListAdmin, NameSearch
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def open_changes():
+    # Unbuffered: on a full disk a buffer would fail once more when it is closed.
+    return tempfile.TemporaryFile(buffering=0)
+
+
+def keep_changes(file, kind, rows):
+    """Write rows of `ImportResult.on_changes` into a file, as a line for the page's script."""
+    headings = [] if file.tell() else [change_headings()]
+    text = csv_text([*headings, *change_rows(kind, rows)])
+    line = json.dumps({"changes": text}, ensure_ascii=False).encode() + b"\n"
+    try:
+        while line:
+            line = line[file.write(line) :]
+    except OSError as error:
+        raise ImportFailed(_("The server's disk is full. Nothing was imported.")) from error
 
 
 class AccountForm(forms.ModelForm):
@@ -176,15 +198,22 @@ class AccountAdmin(Exports, CodesAction, NameSearch, ListAdmin):
     def stream_import(self, request, form, result, steps):
         """Lines of JSON for the page's script: `{"done", "total"}` again and again, and `{"html"}` at the end.
 
-        If the reader goes away, the import ends and nothing is stored.
+        Before the end come the changes as parts of a CSV file: `{"changes"}`. If the reader goes away, the import ends
+        and nothing is stored.
         """
         language = get_language()
 
         def lines():
-            # A streamed response runs the iterator after the active language is reset.
-            with override(language), closing(steps):
+            # A streamed response runs the iterator after the active language is reset. The changes wait in a file
+            # without a name: a slow reader must not hold up the transaction.
+            with override(language), closing(steps), open_changes() as changes:
+                result.on_changes = partial(keep_changes, changes)
                 for done, total in steps:
                     yield json.dumps({"done": done, "total": total}) + "\n"
+                if not form.errors:
+                    changes.seek(0)
+                    with io.BufferedReader(changes) as reader:
+                        yield from reader
                 context = self.import_context(request, form, result)
                 html = render_to_string("admin/grades/account/import_result.html", context, request)
                 yield json.dumps({"html": html}) + "\n"

@@ -130,12 +130,15 @@ CELL_LENGTH = 30_000
 NO_DISPATCH = ("",) * len(DISPATCH_COLUMNS)
 
 
-def ratings_table(queryset: GradeQuerySet) -> ListTable:
-    """Ratings, newest first, each beside its number's newest dispatch of the same day or earlier."""
+def ratings_table(queryset: GradeQuerySet, *, moments: bool = False) -> ListTable:
+    """Ratings, newest first, each beside its number's newest dispatch of the same day or earlier.
+
+    Times are texts, or with `moments` datetimes.
+    """
     offsets = offsets_of_site()
 
     def value(name: str, kind: str) -> Any:
-        if kind == TIME:
+        if kind == TIME and not moments:
             return Coalesce(LocalText(F(name), offset_expression(name, offsets)), Value(""))
         if name == "review_state":
             return label(name, Grade.ReviewState.choices)

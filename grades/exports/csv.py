@@ -1,6 +1,7 @@
 """A table as CSV."""
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,6 +22,13 @@ def write_csv(path: Path, columns: list[Column], headings: list[str], rows: Iter
         writer = csv.writer(file)
         writer.writerow(headings)
         writer.writerows(guarded(columns, rows))
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Rows of any table as lines of CSV, without texts that begin a formula."""
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows(map(csv_value, row) for row in rows)
+    return file.getvalue()
 
 
 def guarded(columns: list[Column], rows: Iterable[tuple]) -> Iterator[tuple]:

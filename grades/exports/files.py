@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from .columns import Table
 from .csv import write_csv
+from .parquet import write_parquet
 from .xlsx import write_xlsx
 
 FORMATS = [("xlsx", "XLSX"), ("csv", "CSV")]
@@ -56,12 +57,20 @@ def write_export(
 ) -> int:
     """Write all rows of a table to `path`; returns how many. `report(rows)` is called each REPORT_ROWS.
 
+    `file_format` is one of FORMATS, or "parquet" for a table with moments.
     `expected` is the number of rows to expect: XLSX divides them into sheets. What `report` raises ends the export.
     """
     moment = timezone.localtime()
     rows = Counter(table.rows(using), report)
     if file_format == "csv":
         write_csv(path, table.columns, table.headings(), rows)
+        return rows.count
+    if file_format == "parquet":
+
+        def facts() -> dict[str, str]:
+            return {"rows": str(rows.count), "filter": about.filter, "by": about.by, "at": moment.isoformat()}
+
+        write_parquet(path, table.columns, table.headings(), iter(rows), facts)
         return rows.count
 
     def lines() -> list[tuple[str, str | int]]:

@@ -32,6 +32,7 @@ CUT_OFF_KEPT = 10
 
 Values: TypeAlias = dict[str, Any]
 AddError: TypeAlias = Callable[[int, str, str], None]
+OnChanges: TypeAlias = Callable[[str, list[tuple[Values, Values]]], object]
 
 
 @dataclass
@@ -65,8 +66,11 @@ class Change:
 
     def differences(self) -> list[tuple[str, Any, Any]]:
         """(name, old value, new value) of each column that changed, as people read them."""
-        before = Account(**self.old)
-        return [(label(column), shown(before, column), shown(self.account, column)) for column in self.old]
+        after = self.account
+        return [
+            (label(column), shown(column, old), shown(column, getattr(after, column)))
+            for column, old in self.old.items()
+        ]
 
 
 @dataclass
@@ -77,6 +81,7 @@ class ImportResult:
     `error_count`. With more than 1,000 errors `stopped` is true: the rest of the file was not checked.
     `faulty` has every row with errors by its number, `changes` the first 100 rows of each kind. `cut_off` has the
     first ten of `cut_off_count` rows whose number looks like the beginning of a mobile number; they are imported.
+    `on_changes(kind, rows)` gets every row, a batch at a time before the commit, with the values that were different.
     """
 
     created: int = 0
@@ -91,6 +96,7 @@ class ImportResult:
     changes: list[Change] = field(default_factory=list, compare=False)
     cut_off: list[int] = field(default_factory=list, compare=False)
     cut_off_count: int = field(default=0, compare=False)
+    on_changes: OnChanges | None = field(default=None, compare=False)
 
     def add_error(self, row: int, column: str, message: str) -> None:
         if self.error_count == ERRORS_COUNTED:
@@ -113,6 +119,8 @@ class ImportResult:
 
     def add_changes(self, kind: str, rows: list[tuple[Values, Values]]) -> None:
         """Count rows of a kind, each with the values that were different, and keep the first."""
+        if self.on_changes and rows:
+            self.on_changes(kind, rows)
         count = getattr(self, kind)
         setattr(self, kind, count + len(rows))
         self.changes += [Change(kind, Account(**values), old) for values, old in rows[: max(0, CHANGES_KEPT - count)]]
@@ -296,5 +304,6 @@ def cell_text(cells: Sequence[Cell], place: int) -> str:
     return "" if cell is None or cell is BROKEN_CELL else to_text(cell)[:CELL_KEPT]
 
 
-def shown(account: Account, column: str) -> Any:
-    return account.get_pay_type_display() if column == "pay_type" else getattr(account, column)
+def shown(column: str, value: Any) -> Any:
+    """The value as people read it."""
+    return str(Account.PayType(value).label) if column == "pay_type" else value

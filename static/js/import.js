@@ -20,6 +20,14 @@
     result.replaceChildren(list);
   }
 
+  function showAnswer(html, changes) {
+    result.innerHTML = html; // the server rendered and escaped it
+    const file = document.getElementById("import-file");
+    if (!file) return;
+    file.firstElementChild.href = URL.createObjectURL(new Blob(changes, { type: "text/csv" }));
+    file.hidden = false;
+  }
+
   function showProgress(text, done, total) {
     if (stage.textContent !== text) stage.textContent = text;
     bar.max = total || 1;
@@ -59,18 +67,26 @@
       if (fault === texts.changed) form.elements.file.value = "";
       return showError(fault);
     }
+    const old = result.querySelector("#import-file a");
+    if (old) URL.revokeObjectURL(old.href);
     result.replaceChildren();
     setBusy(true);
     showProgress(texts.sending, 0);
     const request = new XMLHttpRequest(); // fetch does not tell how much is sent
+    const changes = ["\ufeff"]; // without this mark Excel garbles Chinese
     let html;
+    let begin = 0;
     const read = () => {
-      const lines = request.responseText.split("\n");
-      const last = lines.at(-2); // the last one that is complete
-      if (!last || !(request.getResponseHeader("Content-Type") || "").includes("ndjson")) return;
-      const step = JSON.parse(last);
-      if (step.total) showProgress(texts.reading, step.done, step.total);
-      html = step.html;
+      if (!(request.getResponseHeader("Content-Type") || "").includes("ndjson")) return;
+      const end = request.responseText.lastIndexOf("\n"); // of the last line that is complete
+      if (end < begin) return;
+      for (const line of request.responseText.slice(begin, end).split("\n")) {
+        const step = JSON.parse(line);
+        if (step.total) showProgress(texts.reading, step.done, step.total);
+        if (step.changes) changes.push(step.changes);
+        html = step.html;
+      }
+      begin = end + 1;
     };
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) showProgress(texts.sending, event.loaded, event.total);
@@ -80,7 +96,7 @@
     request.onloadend = () => {
       read();
       setBusy(false);
-      if (html) result.innerHTML = html; // the server rendered and escaped it
+      if (html) showAnswer(html, changes);
       else showError(request.responseURL.includes("/login/") ? texts.login : texts.failed);
       result.focus({ preventScroll: matchMedia("(min-width: 1024px)").matches }); // it stands beside the form
     };

@@ -13,18 +13,21 @@ from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from grades.database.streaming import streaming_alias
-from grades.exports import FORMATS, About, is_disk_full, ratings_table, write_export
+from grades.exports import FORMATS, About, has_pyarrow, is_disk_full, ratings_table, write_export
 from grades.management.interrupts import stops_on_interrupt
 from grades.models import Grade, clean_number
 
+PARQUET = "parquet"
 FILTERS = ("review", "lowest", "remarks", "from", "to", "number")
 
 
 class Command(BaseCommand):
-    help = "Exports the ratings that match all options, newest first, each with its dispatch: .csv or .xlsx."
+    help = "Exports the ratings that match all options, newest first, each with its dispatch: .csv, .xlsx or .parquet."
 
     def add_arguments(self, parser):
-        parser.add_argument("output", type=Path, help="the file to write, .csv or .xlsx; it must not exist yet")
+        parser.add_argument(
+            "output", type=Path, help="the file to write, .csv, .xlsx or .parquet; it must not exist yet"
+        )
         parser.add_argument("--review", choices=Grade.ReviewState.values, help="only ratings in this review state")
         lowest = range(settings.GRADE_MIN, settings.GRADE_MAX)
         parser.add_argument("--lowest", type=int, choices=lowest, help="only ratings with a grade of this or less")
@@ -41,8 +44,10 @@ class Command(BaseCommand):
 
     def handle(self, *, output, language, **options):
         file_format = output.suffix.removeprefix(".")
-        if file_format not in dict(FORMATS):
-            raise CommandError(_("The name of the file must end in .csv or .xlsx."))
+        if file_format not in (*dict(FORMATS), PARQUET):
+            raise CommandError(_("The name of the file must end in .csv, .xlsx or .parquet."))
+        if file_format == PARQUET and not has_pyarrow():
+            raise CommandError(_("Parquet needs pyarrow, which is not installed. Run bin/setup --parquet."))
         if output.exists():
             raise CommandError(_("%(file)s exists already.") % {"file": output})
         filters = {name: options[name] for name in FILTERS if options[name] is not None}
@@ -74,7 +79,7 @@ class Command(BaseCommand):
             def report(count):
                 bar.update(count - bar.n)
 
-            table = ratings_table(queryset)
+            table = ratings_table(queryset, moments=file_format == PARQUET)
             return write_export(table, about, file_format, path, expected=total, report=report, using=alias)
 
 

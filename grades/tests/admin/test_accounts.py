@@ -1,5 +1,6 @@
 """admin/accounts.py: the dispatch list, edited by hand or imported."""
 
+import csv
 import io
 import json
 import re
@@ -8,6 +9,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from openpyxl import load_workbook
 
 from grades.imports.process import machine_lock
@@ -242,7 +244,8 @@ def upload_by_script(client, *lines, **data):
 
 def test_a_script_gets_the_progress_and_then_the_answer(superuser_client):
     lines = [GOOD.replace("A2", f"A{number}") for number in range(1500)]
-    *progress, last = steps(upload_by_script(superuser_client, *lines))
+    *others, last = steps(upload_by_script(superuser_client, *lines))
+    progress = [step for step in others if "changes" not in step]
     assert progress[-1] == {"done": 3000, "total": 3000}
     assert [step["done"] for step in progress] == [1000, 1500, 2500, 3000]
     assert "1500 added, 0 changed, 0 unchanged." in last["html"]
@@ -250,6 +253,57 @@ def test_a_script_gets_the_progress_and_then_the_answer(superuser_client):
     assert "The list is imported:" in last["html"]  # in the language of the request
     assert Account.objects.count() == 1500
     assert LogEntry.objects.get().get_change_message() == "1,500 added, 0 changed, 0 unchanged."
+
+
+def changes_of(sent):
+    """The rows of the CSV file that the script makes."""
+    text = "".join(step.get("changes", "") for step in sent)
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+@pytest.mark.parametrize("data", [{}, {"dry_run": "on"}], ids=["import", "check"])
+def test_a_script_gets_every_change_as_csv(superuser_client, make_account, data):
+    make_account(acc_nbr="13800138001", acct_id="A1", customer_name="=1+1", product="")
+    same = GOOD.replace("A2", "A3").split(",")
+    make_account(**dict(zip(HEADING.split(","), same, strict=True)))
+    lines = [GOOD.replace("A2", f"A{number}") for number in range(1, 1301)]
+    sent = steps(upload_by_script(superuser_client, *lines, **data))
+    heading, *rows = changes_of(sent)
+    assert heading == [
+        "Import", "account number", "customer name", "area", "product", "pay type", "state", "dispatched on",
+        "monthly fee", "acct_id", "Changes",
+    ]  # fmt: skip
+    cells = ["13800138001", "李雷", "城西", "畅享 59 套餐", "Prepaid", "在用", "2026-11-01", "59.00"]
+    changes = "customer name: =1+1 → 李雷\narea: 城东 → 城西\nproduct:  → 畅享 59 套餐\npay type: Post-paid → Prepaid"
+    changes += "\nmonthly fee: 99.00 → 59.00"
+    added = [["added", *cells, f"A{number}", ""] for number in (2, *range(4, 1301))]
+    old = [["changed", *cells, "A1", changes], ["unchanged", *cells, "A3", ""]]
+    assert rows == [*added[:998], *old, *added[998:]]  # by batches
+    assert ["changes" in step for step in sent] == [False] * 4 + [True] * 4 + [False]
+    assert 'id="import-file"' in sent[-1]["html"]
+
+
+def test_a_change_that_begins_a_formula_is_guarded(superuser_client):
+    sent = steps(upload_by_script(superuser_client, GOOD.replace("李雷", "=1+1")))
+    assert changes_of(sent)[1][2] == "'=1+1"
+
+
+def test_an_import_that_fails_late_tells_no_changes(superuser_client, monkeypatch):
+    def refuse(begun):
+        raise OperationalError
+
+    monkeypatch.setattr("grades.imports.accounts.rewind", refuse)
+    sent = steps(upload_by_script(superuser_client, GOOD))
+    assert "The list is being changed by someone else" in sent[-1]["html"]
+    assert (changes_of(sent), "import-file" in sent[-1]["html"]) == ([], False)
+    assert not Account.objects.exists()
+
+
+def test_an_import_on_a_full_disk_is_refused(superuser_client, monkeypatch):
+    monkeypatch.setattr("grades.admin.accounts.open_changes", lambda: io.FileIO("/dev/full", "r+"))
+    sent = steps(upload_by_script(superuser_client, GOOD))
+    assert "The server&#x27;s disk is full. Nothing was imported." in sent[-1]["html"]
+    assert (changes_of(sent), Account.objects.exists()) == ([], False)
 
 
 def test_a_script_gets_the_errors_of_rows_and_files(superuser_client):

@@ -60,8 +60,9 @@ def test_what_is_not_a_number_is_the_beginning_of_a_name(superuser_client, named
 
 @pytest.mark.parametrize("url", [ACCOUNTS, GRADES])
 def test_a_number_is_not_a_name(superuser_client, make_account, make_grade, url):
-    make_account(acc_nbr="1", customer_name="138 0013-8000")
-    make_grade(acc_nbr="1")
+    for acc_nbr, name in (("1", "138 0013-8000"), ("2", "１３８号"), ("3", "\u202d138")):
+        make_account(acc_nbr=acc_nbr, acct_id=acc_nbr, customer_name=name)
+        make_grade(acc_nbr=acc_nbr)
     for term in ("138", "１３８", "+138 0", '"138 0013-8000"', "\u202d138"):
         assert numbers(superuser_client.get(url, {"q": term})) == []
 

@@ -1,5 +1,6 @@
 """The import page as a clerk uses it: a file is refused, corrected, checked and imported."""
 
+import csv
 import io
 import os
 
@@ -110,6 +111,34 @@ def test_the_faulty_rows_are_saved_as_a_file(log_in, boss, javascript):
     rows = [list(row) for row in load_workbook(io.BytesIO(download.value.path().read_bytes())).active.values]
     assert rows[0][:2] == ["行", "问题"]
     assert [row[0] for row in rows[1:]] == [3]
+
+
+@pytest.mark.parametrize("button", ["import", "check"])
+def test_the_whole_list_of_changes_is_saved_as_a_file(log_in, boss, button):
+    page = log_in(boss, IMPORT)
+    for area, kind in (("城东", "新增"), ("城西", "变更")):
+        choose(page, "派单表.csv", CSV, csv_file(*numbered(2500, area=area)).getvalue())
+        press(page, button)
+        expect(page.locator("#import-changes tbody tr")).to_have_count(100)
+        with page.expect_download() as download:
+            page.get_by_text("下载完整清单").click()
+        assert download.value.suggested_filename == "import-changes.csv"
+        content = download.value.path().read_bytes().decode("utf-8")
+        heading, *rows = csv.reader(io.StringIO(content, newline=""))
+        assert (heading[0], heading[-1]) == ("\ufeff导入", "变化")
+        kind = "新增" if button == "check" else kind
+        assert [row[0] for row in rows] == [kind] * 2500
+        assert rows[0][3] == area
+    choose(page, "派单表.csv", CSV, csv_file({"pay_type": "?"}).getvalue())
+    press(page, "import")
+    expect(page.locator(".errornote")).to_be_visible()
+    expect(page.locator("#import-file")).to_have_count(0)
+
+
+def test_without_javascript_no_file_is_offered(log_in, boss):
+    page = log_in(boss, IMPORT, java_script_enabled=False)
+    checked(page)
+    expect(page.locator("#import-file")).to_be_hidden()
 
 
 def test_an_expired_session_keeps_the_chosen_file(log_in, boss):

@@ -1,6 +1,7 @@
 """manage.py export_grades: the ratings that match the options, as a file."""
 
 import csv
+import sys
 from datetime import datetime
 
 import pytest
@@ -65,7 +66,7 @@ def test_xlsx_has_a_last_sheet_with_the_options(ratings, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("out.pdf", [], "The name of the file must end in .csv or .xlsx."),
+        ("out.pdf", [], "The name of the file must end in .csv, .xlsx or .parquet."),
         ("there.csv", [], "there.csv exists already."),
         ("out.csv", ["--number=9"], "No rating matches. Nothing was written."),
         ("nowhere/out.csv", [], "No such file or directory"),
@@ -76,6 +77,28 @@ def test_what_cannot_be_exported_is_refused_and_leaves_nothing(ratings, tmp_path
     with pytest.raises(CommandError, match=message):
         call_command("export_grades", tmp_path / name, "--language=en", *options)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("there.csv", "kept")]
+
+
+def test_parquet_has_the_rows_the_options_and_types(ratings, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow: bin/setup --parquet")
+    path = tmp_path / "out.parquet"
+    call_command("export_grades", path, "--language=en", "--lowest=1")
+    read = parquet.read_table(path)
+    assert read["account number"].to_pylist() == ["138-0013-8000", "1"]
+    assert read["submitted at"].to_pylist() == [
+        datetime(2026, 11, 3, 0, 0, tzinfo=SHANGHAI),
+        datetime(2026, 11, 1, 0, 0, tzinfo=SHANGHAI),
+    ]
+    assert parquet.read_metadata(path).metadata[b"filter"] == b"lowest 1"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_parquet_without_its_library_says_how_to_install_it(ratings, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(CommandError, match=r"Parquet needs pyarrow, which is not installed. Run bin/setup --parquet\."):
+        call_command("export_grades", tmp_path / "out.parquet", "--language=en")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupt_leaves_nothing(make_grade, tmp_path):
