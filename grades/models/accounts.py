@@ -232,10 +232,11 @@ class Account(models.Model):
         verbose_name = _("dispatched account")
         verbose_name_plural = _("dispatch list")
         indexes = [
-            # the query page, and the admin's search by account or prefix; the export of ratings, which reads the other
-            # columns here too: reading the row of each rating's dispatch would double its time
+            # the query page; the admin's search by account or prefix, with the filters; the export of ratings, which
+            # reads the other columns here too: reading the row of each rating's dispatch would double its time
             models.Index(
-                fields=["number", "dispatched_on", "id", "customer_name", "area", "product"], name="account_covering"
+                fields=["number", "dispatched_on", "id", "customer_name", "area", "product", *KIND],
+                name="account_of_number",
             ),
             # the admin's list, newest dispatch first, and its filters within a period; the coverage of a period, from
             # the index alone

@@ -1,8 +1,8 @@
 """The figures of a day: what they are, and how they are kept.
 
 A figure has a name: `ratings`, `grade1:5` (ratings with this grade), `lowest:2:new` (with this lowest grade and review
-state), `seconds:2` (from the rating to its review, in sum), `area:2:城东` and `product:2:…` (by the dispatches of the
-number up to that day), `off_list` and `duplicates`. Figures of several days are added.
+state), `seconds:2` (from the rating to the last change of its state, in sum), `area:2:城东` and `product:2:…` (by the
+dispatches of the number up to that day), `off_list` and `duplicates`. Figures of several days are added.
 """
 
 from collections import Counter
@@ -124,7 +124,7 @@ def refresh(days: list[date], deadline: float) -> None:
     stored = dict(DailyScore.objects.filter(day__range=(days[0], days[-1])).values_list("day", "until"))
     for day in days:
         until = closed_until(day, now)
-        if until > start_of(day) and (stored.get(day) is None or stored[day] < until):
+        if (stored.get(day) is None or stored[day] < until) and until > start_of(day):
             if monotonic() > deadline:
                 return
             recompute(day)
@@ -137,16 +137,15 @@ def read(days: list[date], deadline: float) -> Figures:
     """
     if not days:
         return Figures({}, 0)
-    stored = DailyScore.objects.filter(day__range=(days[0], days[-1]), until__isnull=False)
-    rows = {row.day: row for row in stored}
+    closed = DailyScore.objects.filter(day__range=(days[0], days[-1]), until__isnull=False)
+    stored = {day: (until, figures) for day, until, figures in closed.values_list("day", "until", "figures")}
     by_day, pending = {}, 0
     for day in days:
-        row = rows.get(day)
-        start = row.until if row else start_of(day)
-        by_day[day] = Counter(row.figures if row else {})
-        if start < end_of(day):
+        start, figures = stored.get(day) or (start_of(day), {})
+        by_day[day] = Counter(figures)
+        if start < (end := end_of(day)):
             if monotonic() > deadline:
                 pending += 1
             else:
-                by_day[day].update(measure(start, end_of(day)))
+                by_day[day].update(measure(start, end))
     return Figures(by_day, pending)

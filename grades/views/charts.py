@@ -21,6 +21,11 @@ class Bar(NamedTuple):
     low_height: float
 
     @property
+    def days(self):
+        first, last = self.period
+        return f"{first}" if first == last else f"{first} – {last}"
+
+    @property
     def y(self):
         return HEIGHT - self.height
 

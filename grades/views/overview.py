@@ -24,7 +24,6 @@ from .figures import Figure, export_table, list_link, number_columns, page_link,
 WORST_SHOWN = 5
 WORST_RATINGS = 5  # an area with fewer is not compared
 REMARKS_SHOWN = 5
-TREND = ("ratings", "low")
 GRADES_SHOWN = 11  # a larger range shows the grades that were given
 
 
@@ -96,9 +95,9 @@ def collect(period, user):
         ratings = Grade.objects.between(start_of(period.first), end_of(period.last))
         remarks = ratings.newest_low_remarks(REMARKS_SHOWN)
         conflicts = bounded_count(Conflict.objects.open()) if user.has_perm("grades.view_conflict") else None
-    now, before = add(by_day, period), add(by_day, period.before)
-    by_day = {day: Counter(dict(zip(TREND, sums(figures), strict=True))) for day, figures in by_day.items()}
-    bars = trend((part, *(add(by_day, part)[name] for name in TREND)) for part in split(period))
+    parts = {part: of_period(by_day, part) for part in split(period)}
+    now, before = add(parts.values()), of_period(by_day, period.before)
+    bars = trend((part, figures["ratings"], low_of(figures)[0]) for part, figures in parts.items())
     return {
         "period": period,
         "pending": pending,
@@ -123,10 +122,14 @@ def collect(period, user):
     }
 
 
-def add(by_day, period):
+def of_period(by_day, period):
+    return add(by_day[day] for day in days_between(*period) if day in by_day)
+
+
+def add(figures):
     total = Counter()
-    for day in days_between(*period):
-        total.update(by_day.get(day, ()))
+    for some in figures:
+        total.update(some)
     return total
 
 
@@ -136,10 +139,6 @@ def low_of(figures):
     new = sum(figures[f"lowest:{value}:new"] for value in values)
     reviewed = sum(figures[f"lowest:{value}:{state}"] for value in values for state in ("followed_up", "closed"))
     return new + reviewed, reviewed, sum(figures[f"seconds:{value}"] for value in values)
-
-
-def sums(figures):
-    return figures["ratings"], low_of(figures)[0]
 
 
 def figures(now, before, period):
@@ -176,6 +175,7 @@ def figures(now, before, period):
             share(seconds_before, reviewed_before),
             kind="duration",
             link=followed_up,
+            note=_("to the last change of the review"),
         ),
         Figure(
             _("Ratings not on the dispatch list"),

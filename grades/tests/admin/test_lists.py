@@ -113,3 +113,11 @@ def test_a_list_without_a_search_refuses_a_search_term(superuser_client, monkeyp
     monkeypatch.setattr(site.get_model_admin(Credit), "search_fields", ())
     assert superuser_client.get(CREDITS, {"q": "1"})["Location"] == f"{CREDITS}?e=1"
     assert superuser_client.get(CREDITS, {"q": " "}).status_code == 200
+
+
+def test_the_way_to_the_list_names_it_once(superuser_client):
+    way = re.search(r'<div class="breadcrumbs">(.*?)</div>', superuser_client.get(GRADES).text, re.DOTALL)[1]
+    assert (
+        re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", way)).strip()
+        == "Home &rsaquo; Ratings and dispatches &rsaquo; Ratings"
+    )
