@@ -21,6 +21,7 @@ from .filters import (
     DateFilter,
     DispatchFilter,
     LowestFilter,
+    RatedAreaFilter,
     RemarksFilter,
     ReviewFilter,
     WordsFilter,
@@ -45,6 +46,7 @@ class GradeAdmin(QueueAdmin, BulkReviewAdmin, ReviewAdmin, Exports, ListAdmin):
         AssigneeFilter,
         LowestFilter,
         RemarksFilter,
+        RatedAreaFilter,
         DateFilter,
         WordsFilter,
     )

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..models import Account, DailyScore, is_cut_off, normal_number
+from ..models.accounts import earliest
 from ..models.coverage import rewind
 from ..models.figures import days_rated
 from ..reader.tables import BROKEN_CELL, Cell, Table, is_blank
@@ -263,8 +264,8 @@ def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
         return {}
     new = [Account(**values) for values, _old in kinds["created"]]
     changed = [Account(**values) for values, _old in kinds["updated"]]
-    left = {normal_number(str(old.get("acc_nbr", values["acc_nbr"]))) for values, old in kinds["updated"]}
-    since = earliest_changes(new + changed)
+    left = [(old["acc_nbr"], values["dispatched_on"]) for values, old in kinds["updated"] if "acc_nbr" in old]
+    touched = [*left, *((account.acc_nbr, account.dispatched_on) for account in new + changed)]
     Account.objects.bulk_create(new)
     # An upsert takes one statement; bulk_update would build a CASE of a thousand branches per column.
     named_target = connection.features.supports_update_conflicts_with_target
@@ -274,17 +275,7 @@ def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
         update_fields=OTHERS,
         unique_fields=KEY if named_target else None,
     )
-    return since | {number: date.min for number in left if number not in since}
-
-
-def earliest_changes(accounts: list[Account]) -> dict[str, date]:
-    """{number: the earliest dispatch of these accounts}, `date.min` for a number that is not on the list yet."""
-    since: dict[str, date] = {}
-    for account in accounts:
-        number = normal_number(account.acc_nbr)
-        since[number] = min(account.dispatched_on, since.get(number, account.dispatched_on))
-    listed = set(Account.objects.filter(number__in=since).values_list("number", flat=True))
-    return {number: day if number in listed else date.min for number, day in since.items()}
+    return earliest((normal_number(number), day) for number, day in touched)
 
 
 def refuse_changed_file(row: int, column: str, message: str) -> None:

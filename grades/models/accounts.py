@@ -1,7 +1,7 @@
 """The dispatch list, and the credits confirmed for its rows."""
 
 from collections.abc import Iterator
-from datetime import date
+from contextlib import contextmanager
 from decimal import ROUND_CEILING, Decimal
 
 from django.conf import settings
@@ -12,9 +12,10 @@ from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..database.differing import any_differs
+from ..database.localtime import LocalDay
 from ..database.paging import key_batches, prefix_range
 from .numbers import normal_expression, normal_number, normal_prefix
-from .statistics import LocalDay
 
 ACC_NBR_LENGTH = 32
 MIN_PREFIX = 4
@@ -79,21 +80,45 @@ class AccountQuerySet(models.QuerySet):
     def credited(self):
         return self.filter(Exists(Credit.objects.filter(account=OuterRef("pk"), withdrawal=None)))
 
-    def recount(self, numbers):
-        """Count the ratings of the dispatches of these numbers, in normal form, again."""
-        grade_model = self.model._meta.apps.get_model("grades", "Grade")  # its module imports this one
-        of_number = grade_model.objects.filter(number=OuterRef("number")).order_by().values("number")
-        since = of_number.filter(LessThanOrEqual(OuterRef("dispatched_on"), LocalDay("insert_time")))
+    def recount(self, numbers, placed=None):
+        """Count the ratings of the dispatches of these numbers, in normal form, again, and place their ratings.
+
+        With a condition `placed`, only such ratings are placed: a rating that changes moves no other rating.
+        """
+        grades = self.model._meta.apps.get_model("grades", "Grade").objects.using(
+            self.db
+        )  # its module imports this one
         numbers = sorted(numbers)
         for start in range(0, len(numbers), RECOUNTED):
-            some = self.filter(number__in=numbers[start : start + RECOUNTED])
-            with transaction.atomic(using=self.db):
-                # Locked first: an UPDATE that waits for another writer would count what was there before the wait.
-                if list(some.select_for_update().order_by("pk").values_list("pk")):
-                    some.update(
-                        rating_count=Coalesce(Subquery(since.annotate(count=Count("pk")).values("count")), 0),
-                        lowest_grade=Subquery(since.annotate(lowest=Min("lowest_grade")).values("lowest")),
-                    )
+            some = numbers[start : start + RECOUNTED]
+            with self.locked(some) as (dispatches, keys):
+                if keys:
+                    dispatches.update(**self.counts())
+                grades.filter(placed or Q(), number__in=some).place()
+
+    @contextmanager
+    def locked(self, numbers):
+        """A transaction that has locked the dispatches of these numbers; yields them and their keys.
+
+        Locked first: an UPDATE that waits for another writer would compute from what was there before the wait.
+        """
+        with transaction.atomic(using=self.db):
+            dispatches = self.filter(number__in=numbers)
+            yield dispatches, list(dispatches.select_for_update().order_by("pk").values_list("pk", flat=True))
+
+    def counts(self):
+        """Expressions for the columns that count ratings."""
+        grade_model = self.model._meta.apps.get_model("grades", "Grade")
+        of_number = grade_model.objects.filter(number=OuterRef("number")).order_by().values("number")
+        since = of_number.filter(LessThanOrEqual(OuterRef("dispatched_on"), LocalDay("insert_time")))
+        return {
+            "rating_count": Coalesce(Subquery(since.annotate(count=Count("pk")).values("count")), 0),
+            "lowest_grade": Subquery(since.annotate(lowest=Min("lowest_grade")).values("lowest")),
+        }
+
+    def miscounted(self):
+        """The dispatches whose columns do not have the counts."""
+        return self.filter(any_differs(self.counts()))
 
     def in_batches(self, size) -> "Iterator[list[Account]]":
         """Every row, newest dispatch first, in lists of at most `size`, by keyset paging."""
@@ -103,20 +128,29 @@ class AccountQuerySet(models.QuerySet):
 
     def delete(self):
         with transaction.atomic(using=self.db):
-            numbers = set(self.values_list("number", flat=True))
+            since = earliest(self.values_list("number", "dispatched_on"))
             deleted = super().delete()
-            mark_dispatches(numbers)
+            changed(since)
         return deleted
 
     delete.alters_data = True
     delete.queryset_only = True
 
 
-def mark_dispatches(numbers):
-    """The dispatches of these numbers have changed."""
+def earliest(dispatches):
+    """{number: its earliest day} of pairs (number, day)."""
+    since = {}
+    for number, day in dispatches:
+        since[number] = min(day, since.get(number, day))
+    return since
+
+
+def changed(since):
+    """The dispatches of these numbers, each since a day, have changed: count again, and make figures stale."""
     from . import figures  # it imports this module
 
-    figures.mark_dispatches(dict.fromkeys(numbers, date.min))
+    Account.objects.recount(since)
+    figures.mark_dispatches(since)
 
 
 class Account(models.Model):
@@ -187,10 +221,10 @@ class Account(models.Model):
 
     def save(self, *args, **kwargs):
         with transaction.atomic():
-            before = set(Account.objects.filter(pk=self.pk).values_list("number", flat=True)) if self.pk else set()
+            before = list(Account.objects.filter(pk=self.pk).values_list("number", "dispatched_on")) if self.pk else []
             super().save(*args, **kwargs)
-            mark_dispatches(before | {normal_number(self.acc_nbr)})
-            Account.objects.recount({normal_number(self.acc_nbr)})
+            day = self._meta.get_field("dispatched_on").to_python(self.dispatched_on)
+            changed(earliest([*before, (normal_number(self.acc_nbr), day)]))
 
     def delete(self, using=None, keep_parents=False):
         return Account.objects.using(using).filter(pk=self.pk).delete()
