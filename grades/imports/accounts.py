@@ -10,8 +10,8 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..models import Account, DailyScore, is_cut_off, normal_number
-from ..models.accounts import earliest
+from ..models import Account, DailyScore, Grade, is_cut_off, normal_number
+from ..models.accounts import NO_RATING, earliest
 from ..models.coverage import rewind
 from ..models.figures import days_rated
 from ..reader.tables import BROKEN_CELL, Cell, Table, is_blank
@@ -183,13 +183,21 @@ def import_table(
         with transaction.atomic():
             rows = (values for _number, _cells, values in read_rows(table, places, refuse_changed_file) if values)
             begun, days = timezone.now(), set()
+            numbers: set[str] = set()
             while batch := list(islice(rows, BATCH)):
                 since = store(batch, result)
-                Account.objects.recount(since)
+                Account.objects.recount(since, placed=NO_RATING)
                 days |= days_rated(since)
+                numbers.update(since)
                 done += len(batch)
                 yield min(done, total), total
-            # Last, because others wait for these rows.
+            # Last, because others wait for these rows; /score does for a duplicate of one of these ratings.
+            touched = sorted(numbers)
+            for start in range(0, len(touched), BATCH):
+                if start:
+                    yield total, total
+                with Account.objects.locked(touched[start : start + BATCH]):
+                    Grade.objects.filter(number__in=touched[start : start + BATCH]).place()
             if result.created or result.updated:
                 rewind(begun)
             DailyScore.objects.mark(days)

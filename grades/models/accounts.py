@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import ROUND_CEILING, Decimal
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, Subquery, Value
@@ -21,6 +22,7 @@ ACC_NBR_LENGTH = 32
 MIN_PREFIX = 4
 LAST_DIGITS = 4
 RECOUNTED = 1000  # numbers of one UPDATE
+NO_RATING = Q(pk__in=())
 
 
 class AccountQuerySet(models.QuerySet):
@@ -85,31 +87,31 @@ class AccountQuerySet(models.QuerySet):
 
         With a condition `placed`, only such ratings are placed: a rating that changes moves no other rating.
         """
-        grades = self.model._meta.apps.get_model("grades", "Grade").objects.using(
-            self.db
-        )  # its module imports this one
+        grades = grade_model().objects.using(self.db)
         numbers = sorted(numbers)
         for start in range(0, len(numbers), RECOUNTED):
             some = numbers[start : start + RECOUNTED]
-            with self.locked(some) as (dispatches, keys):
-                if keys:
-                    dispatches.update(**self.counts())
+            with self.locked(some) as dispatches:
+                dispatches.count_ratings()
                 grades.filter(placed or Q(), number__in=some).place()
 
     @contextmanager
     def locked(self, numbers):
-        """A transaction that has locked the dispatches of these numbers; yields them and their keys.
+        """A transaction that has locked the dispatches of these numbers; yields them.
 
         Locked first: an UPDATE that waits for another writer would compute from what was there before the wait.
         """
         with transaction.atomic(using=self.db):
-            dispatches = self.filter(number__in=numbers)
-            yield dispatches, list(dispatches.select_for_update().order_by("pk").values_list("pk", flat=True))
+            pks = self.filter(number__in=numbers).select_for_update().order_by("pk").values_list("pk", flat=True)
+            yield self.filter(pk__in=list(pks))
+
+    def count_ratings(self):
+        """Store the counts of these dispatches, which must be locked."""
+        self.update(**self.counts())
 
     def counts(self):
         """Expressions for the columns that count ratings."""
-        grade_model = self.model._meta.apps.get_model("grades", "Grade")
-        of_number = grade_model.objects.filter(number=OuterRef("number")).order_by().values("number")
+        of_number = grade_model().objects.filter(number=OuterRef("number")).order_by().values("number")
         since = of_number.filter(LessThanOrEqual(OuterRef("dispatched_on"), LocalDay("insert_time")))
         return {
             "rating_count": Coalesce(Subquery(since.annotate(count=Count("pk")).values("count")), 0),
@@ -135,6 +137,10 @@ class AccountQuerySet(models.QuerySet):
 
     delete.alters_data = True
     delete.queryset_only = True
+
+
+def grade_model():
+    return apps.get_model("grades", "Grade")  # its module imports this one
 
 
 def earliest(dispatches):

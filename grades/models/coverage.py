@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from time import monotonic
 
+from django.db import OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
 from ..database.paging import key_ranges
+from ..database.retries import is_transient
 from .accounts import Account, AccountQuerySet
 from .figures import MARGIN
 from .grades import Grade, GradeQuerySet, places
@@ -32,10 +34,12 @@ def catch_up(deadline: float) -> bool:
         certain = timezone.now() - MARGIN
         ratings = Grade.objects.filter(position).order_by("insert_time", "pk")
         step = list(ratings.values_list("insert_time", "pk", "number")[:STEP])
-        if step:
-            Account.objects.recount(
-                {number for _time, _pk, number in step}, Q(insert_time__range=(step[0][0], step[-1][0]))
-            )
+        try:
+            count_and_place(step)
+        except OperationalError as error:
+            if not is_transient(error):
+                raise
+            return False  # a writer has these rows: the next look goes on from here
         is_last = len(step) < STEP
         time, pk, _number = step[-1] if step else (certain, 0, "")
         reached = max(certain if is_last else min(time, certain), until or datetime.min.replace(tzinfo=UTC))
@@ -45,6 +49,12 @@ def catch_up(deadline: float) -> bool:
             return is_last
         until = reached
         position = Q(insert_time__gte=time) & (Q(insert_time__gt=time) | Q(pk__gt=pk))
+
+
+def count_and_place(step: list[tuple[datetime, int, str]]) -> None:
+    if step:
+        numbers = {number for _time, _pk, number in step}
+        Account.objects.recount(numbers, Q(insert_time__range=(step[0][0], step[-1][0])))
 
 
 def advance(before: datetime | None, until: datetime) -> bool:
@@ -69,8 +79,8 @@ def rebuild() -> Iterator[tuple[int, int, int]]:
 
 def correct_counts(dispatches: AccountQuerySet) -> int:
     wrong = list(dispatches.miscounted().values_list("number", flat=True))
-    with Account.objects.locked(wrong) as (of_numbers, _keys):
-        of_numbers.update(**Account.objects.counts())
+    with Account.objects.locked(wrong) as of_numbers:
+        of_numbers.count_ratings()
     return len(wrong)
 
 

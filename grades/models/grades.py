@@ -195,13 +195,15 @@ class GradeQuerySet(models.QuerySet):
         with transaction.atomic(using=self.db):
             for pks in key_batches(self, "insert_time", 2000):
                 rows = self.model._default_manager.using(self.db).filter(pk__in=pks)
-                # Locked first: a duplicate that arrives during the deletion would keep its rating alive.
-                locked = list(rows.select_for_update().values_list("insert_time", "number"))
-                times = [time for time, _number in locked]
-                times += rows.filter(repeats__isnull=False).values_list("repeats__repeated_at", flat=True)
-                days.update(map(day_of, times))
-                deleted.update(super(GradeQuerySet, rows).delete()[1])
-                Account.objects.using(self.db).recount({number for _time, number in locked}, Q(pk__in=()))
+                # Dispatches before ratings: in the other order two writers could wait for each other.
+                numbers = set(rows.values_list("number", flat=True))
+                with Account.objects.using(self.db).locked(numbers) as dispatches:
+                    # Locked first: a duplicate that arrives during the deletion would keep its rating alive.
+                    times = list(rows.select_for_update().values_list("insert_time", flat=True))
+                    times += rows.filter(repeats__isnull=False).values_list("repeats__repeated_at", flat=True)
+                    days.update(map(day_of, times))
+                    deleted.update(super(GradeQuerySet, rows).delete()[1])
+                    dispatches.count_ratings()
             DailyScore.objects.using(self.db).mark(days)
         return deleted.total(), dict(deleted)
 
