@@ -163,6 +163,29 @@ def test_a_look_that_waits_for_a_writer_counts_what_it_wrote(make_account, make_
     assert places()[0] == ("新区", "畅享 129 套餐")
 
 
+@pytest.mark.skipif(connection.vendor != "mysql", reason="needs MySQL or MariaDB: SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_a_look_leaves_rows_that_a_writer_has_to_the_next_look(make_account):
+    make_account()
+    submit(acc_nbr="13800138000", grade1=5, grade2=5, grade3=5, txt1="", txt2="", txt3="")
+    looks = []
+
+    def in_thread():
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+        looks.append(look())
+        connection.close()
+
+    thread = threading.Thread(target=in_thread)
+    with transaction.atomic():
+        Account.objects.select_for_update().get()
+        thread.start()
+        thread.join()
+    assert (looks, counts(), places()) == ([False], [(0, None)], [(None, None)])
+    assert look() is True
+    assert (counts(), places()) == ([(1, 5)], [("城东", "畅享 129 套餐")])
+
+
 def test_a_second_look_writes_no_rating(make_account):
     make_account()
     submit(acc_nbr="13800138000", grade1=5, grade2=5, grade3=5, txt1="", txt2="", txt3="")
