@@ -20,6 +20,17 @@ from ..models.figures import LOOK_SECONDS
 AREAS_SHOWN = 50
 MAX_WORDS = 100
 UNKNOWN_VALUE = gettext_lazy("A filter has a value that does not exist. The filters were removed.")
+EXCLUSIVE = gettext_lazy("Area, product and “not on the dispatch list” exclude each other. The filters were removed.")
+
+
+def look(request):
+    """Bring the columns of ratings and dispatches up to date; see `coverage`."""
+    if not catch_up(monotonic() + LOOK_SECONDS):
+        text = _(
+            "Not all ratings are counted yet. Load the page again to go on; on the server, manage.py "
+            "rebuild_daily_scores counts all of them."
+        )
+        messages.warning(request, text, fail_silently=True)
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -311,11 +322,34 @@ def named(columns):
     return [f"{field}: {value or _('(none)')}" for field, value in fields]
 
 
+class RatedAreaFilter(AreaFilter):
+    """Ratings about a dispatch of an area. It takes the place of a product or of "not on the dispatch list"."""
+
+    def choices(self, changelist):
+        others = dict.fromkeys(DispatchFilter.parameter_names)
+        values = [None, *(value for value, _text in self.lookup_choices)]
+        for value, choice in zip(values, super().choices(changelist), strict=True):
+            if value is not None:
+                choice["query_string"] = changelist.get_query_string({self.parameter_name: value, **others})
+            yield choice
+
+    def narrow(self, queryset, value):
+        look(self.request)
+        return queryset.of_area(value)
+
+
 class DispatchFilter(LinkedFilter):
-    """Ratings of numbers that have a dispatch of an area or a product, or that the dispatch list does not have."""
+    """Ratings about a dispatch of a product, or that are not on the dispatch list."""
 
     title = Account._meta.verbose_name_plural
-    parameter_names = ("area", "product", "listed")
+    parameter_names = ("product", "listed")
+
+    def __init__(self, request, params, model, model_admin):
+        super().__init__(request, params, model, model_admin)
+        # Each of these has an index of its own.
+        if sum(name in request.GET for name in (RatedAreaFilter.parameter_name, *self.parameter_names)) > 1:
+            messages.error(request, EXCLUSIVE)
+            raise IncorrectLookupParameters
 
     def read(self, name, text):
         if name == "listed" and text != "no":
@@ -323,15 +357,17 @@ class DispatchFilter(LinkedFilter):
         return text
 
     def describe(self):
-        return ", ".join(named(self.columns()) + [_("not on the dispatch list")] * ("listed" in self.used_parameters))
-
-    def columns(self):
-        return {name: value for name, value in self.used_parameters.items() if name != "listed"}
+        if "listed" in self.used_parameters:
+            return _("not on the dispatch list")
+        return named(self.used_parameters)[0]
 
     def queryset(self, request, queryset):
-        if columns := self.columns():
-            queryset = queryset.of_dispatches(**columns)
-        return queryset.off_list() if "listed" in self.used_parameters else queryset
+        if not self.used_parameters:
+            return queryset
+        look(request)
+        if "listed" in self.used_parameters:
+            return queryset.off_list()
+        return queryset.of_product(self.used_parameters["product"])
 
 
 class RatedFilter(ChoiceFilter):
@@ -345,7 +381,7 @@ class RatedFilter(ChoiceFilter):
         return [("no", _("Not yet rated")), ("yes", _("Rated")), ("low", _("Rated low")), ("more", _("More than once"))]
 
     def narrow(self, queryset, value):
-        catch_up(monotonic() + LOOK_SECONDS)
+        look(self.request)
         return {
             "no": queryset.not_rated(),
             "yes": queryset.rated(),

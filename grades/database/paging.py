@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 # Rows that a list counts and pages through. An exact count would read the whole index for every page.
@@ -75,6 +75,13 @@ def sorted_keys(
     if len(parts) < 2:
         return [key for part in parts for key in part]
     return list(parts[0].union(*parts[1:], all=True).order_by(*order)[:limit])
+
+
+def key_ranges(queryset: QuerySet, size: int) -> list[QuerySet]:
+    """All rows of `queryset` in parts by ranges of `size` primary keys."""
+    first, last = queryset.aggregate(first=Min("pk"), last=Max("pk")).values()
+    starts = range(first, last + 1, size) if first is not None else ()
+    return [queryset.filter(pk__gte=start, pk__lt=start + size) for start in starts]
 
 
 def key_batches(queryset: QuerySet, time_field: str, size: int, beyond: Key | None = None) -> Iterator[list[int]]:

@@ -6,7 +6,6 @@ The database makes the values: texts, numbers, and local times as text, so that 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -14,11 +13,10 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import Case, CharField, Expression, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat
-from django.utils import timezone
 
 from ..database.joining import JoinedColumns, JoinedLines
-from ..database.localtime import LocalDay, LocalText, offset_expression, utc_offsets
-from ..models import Account, AccountQuerySet, Grade, GradeQuerySet, ReviewNote
+from ..database.localtime import LocalText
+from ..models import Account, AccountQuerySet, Grade, GradeQuerySet, ReviewNote, of_dispatch
 
 TEXT, NUMBER, TIME, DAY = "text", "number", "time", "day"
 SEPARATOR = "\x1f"
@@ -135,15 +133,14 @@ def ratings_table(queryset: GradeQuerySet, *, moments: bool = False) -> ListTabl
 
     Times are texts, or with `moments` datetimes.
     """
-    offsets = offsets_of_site()
 
     def value(name: str, kind: str) -> Any:
         if kind == TIME and not moments:
-            return Coalesce(LocalText(F(name), offset_expression(name, offsets)), Value(""))
+            return Coalesce(LocalText(name), Value(""))
         if name == "review_state":
             return label(name, Grade.ReviewState.choices)
         if name == "review_note":
-            return thread_text(offsets)
+            return thread_text()
         return F(name)
 
     # Few people review, and a subquery for each rating costs a tenth of the export.
@@ -165,18 +162,17 @@ def ratings_table(queryset: GradeQuerySet, *, moments: bool = False) -> ListTabl
         subject="grades",
         title=str(Grade._meta.verbose_name_plural),
         columns=columns,
-        queryset=queryset.newest_first().annotate(
-            local_day=LocalDay(F("insert_time"), offset_expression("insert_time", offsets))
-        ),
+        queryset=queryset.newest_first(),
         values=[*(value(name, kind) for name, _width, kind, _wraps in RATING_COLUMNS), dispatch_text()],
         finish=finish,
     )
 
 
-def thread_text(offsets: list[tuple[datetime, int]]) -> Expression:
+def thread_text() -> Expression:
     """The notes of a rating as one text, a line for each: time, author and note."""
-    time = LocalText(F("written_at"), offset_expression("written_at", offsets))
-    line = Concat(time, Value(" "), F("author_name"), Value(": "), F("text"), output_field=CharField())
+    line = Concat(
+        LocalText("written_at"), Value(" "), F("author_name"), Value(": "), F("text"), output_field=CharField()
+    )
     notes = ReviewNote.objects.filter(grade=OuterRef("pk")).exclude(text="").order_by().values("grade")
     joined = Subquery(notes.annotate(lines=JoinedLines(line, order="version, id")).values("lines"))
     # Most ratings have no note, and need no look-up.
@@ -186,21 +182,11 @@ def thread_text(offsets: list[tuple[datetime, int]]) -> Expression:
 
 def dispatch_text() -> Subquery:
     """The columns of the dispatch as one text: one look-up in the index, where a subquery for each would be four."""
-    dispatches = Account.objects.filter(number=OuterRef("number"), dispatched_on__lte=OuterRef("local_day"))
-    newest = dispatches.order_by("-dispatched_on", "-id")
-    return Subquery(newest.values(text=JoinedColumns(SEPARATOR, *(name for name, *_rest in DISPATCH_COLUMNS)))[:1])
+    return of_dispatch(JoinedColumns(SEPARATOR, *(name for name, *_rest in DISPATCH_COLUMNS)))
 
 
 def split_dispatch(text: str | None) -> Sequence[str]:
     return text.split(SEPARATOR, len(NO_DISPATCH) - 1) if text else NO_DISPATCH
-
-
-def offsets_of_site(model: Any = Grade, field: str = "insert_time") -> list[tuple[datetime, int]]:
-    """The offsets of the site's zone over the times of all rows of `model`."""
-    now = timezone.now()
-    ordered = model.objects.order_by(field).values_list(field, flat=True)
-    first, last = ordered.first() or now, ordered.last() or now
-    return utc_offsets(timezone.get_default_timezone(), first, max(last, now) + timedelta(days=1))
 
 
 # --- Dispatches -----------------------------------------------------------------------------------

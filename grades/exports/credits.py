@@ -5,9 +5,9 @@ from typing import Any
 from django.db.models import CharField, F, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce
 
-from ..database.localtime import LocalText, offset_expression
+from ..database.localtime import LocalText
 from ..models import Account, Credit, Withdrawal
-from .columns import DAY, NUMBER, TEXT, TIME, Column, ListTable, heading, offsets_of_site
+from .columns import DAY, NUMBER, TEXT, TIME, Column, ListTable, heading
 
 # of each model: its place as seen from a credit, and the columns (name of the field, width, kind)
 COLUMNS = [
@@ -35,7 +35,6 @@ COLUMNS = [
 
 def credits_table(queryset: QuerySet) -> ListTable:
     """Credits, newest first, each with its dispatch and its withdrawal."""
-    offsets = offsets_of_site(Credit, "confirmed_at")
     columns: list[Column] = []
     values: list[Any] = []
     for model, place, fields in COLUMNS:
@@ -43,7 +42,7 @@ def credits_table(queryset: QuerySet) -> ListTable:
             field = f"{place}{name}"
             columns.append(Column(heading(model, name), width, kind, wraps=name == "reason"))
             if kind == TIME:
-                values.append(Coalesce(LocalText(F(field), offset_expression(field, offsets)), Value("")))
+                values.append(Coalesce(LocalText(field), Value("")))
             elif kind == DAY:
                 values.append(Cast(field, CharField(max_length=10)))
             elif name in ("confirmed_by", "withdrawn_by"):

@@ -6,9 +6,9 @@ from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext as _
 
-from ..database.localtime import LocalText, offset_expression
+from ..database.localtime import LocalText
 from ..models import CONTENT, Conflict, Grade, Repeat
-from .columns import NUMBER, TEXT, TIME, Column, ListTable, heading, offsets_of_site
+from .columns import NUMBER, TEXT, TIME, Column, ListTable, heading
 
 GRADES = ("grade1", "grade2", "grade3")
 
@@ -17,12 +17,6 @@ def rating_name(field: str) -> Any:
     """A rating as the lists show it, `#7`; empty for none."""
     text = Concat(Value("#"), Cast(field, CharField(max_length=20)), output_field=CharField())
     return Case(When(**{f"{field}__isnull": False}, then=text), default=Value(""), output_field=CharField())
-
-
-def local_time(model: Any, name: str, prefix: str = "") -> Any:
-    """The local time of a field of `model` as text; `prefix` leads to the model."""
-    offsets = offsets_of_site(model, name)
-    return LocalText(F(f"{prefix}{name}"), offset_expression(f"{prefix}{name}", offsets))
 
 
 def repeats_table(queryset: QuerySet) -> ListTable:
@@ -38,10 +32,10 @@ def repeats_table(queryset: QuerySet) -> ListTable:
         ],
         queryset=queryset.order_by("-repeated_at", "-id"),
         values=[
-            local_time(Repeat, "repeated_at"),
+            LocalText("repeated_at"),
             rating_name("grade_id"),
             F("grade__acc_nbr"),
-            local_time(Grade, "insert_time", prefix="grade__"),
+            LocalText("grade__insert_time"),
         ],
     )
 
@@ -55,7 +49,7 @@ def conflicts_table(queryset: QuerySet) -> ListTable:
     ]
     values: list[Any] = [
         F("acc_nbr"),
-        local_time(Conflict, "received_at"),
+        LocalText("received_at"),
         Case(When(kept_as=None, then=Value(_("Open"))), default=Value(_("Kept")), output_field=CharField()),
     ]
     for name in CONTENT[1:]:

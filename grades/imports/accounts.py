@@ -10,7 +10,8 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..models import Account, DailyScore, is_cut_off, normal_number
+from ..models import Account, DailyScore, Grade, is_cut_off, normal_number
+from ..models.accounts import NO_RATING, earliest
 from ..models.coverage import rewind
 from ..models.figures import days_rated
 from ..reader.tables import BROKEN_CELL, Cell, Table, is_blank
@@ -190,13 +191,21 @@ def import_table(
         with transaction.atomic():
             rows = (values for _number, _cells, values in read_rows(table, places, refuse_changed_file) if values)
             begun, days = timezone.now(), set()
+            numbers: set[str] = set()
             while batch := list(islice(rows, BATCH)):
                 since = store(batch, result)
-                Account.objects.recount(since)
+                Account.objects.recount(since, placed=NO_RATING)
                 days |= days_rated(since)
+                numbers.update(since)
                 done += len(batch)
                 yield min(done, total), total
-            # Last, because others wait for these rows.
+            # Last, because others wait for these rows; /score does for a duplicate of one of these ratings.
+            touched = sorted(numbers)
+            for start in range(0, len(touched), BATCH):
+                if start:
+                    yield total, total
+                with Account.objects.locked(touched[start : start + BATCH]):
+                    Grade.objects.filter(number__in=touched[start : start + BATCH]).place()
             if result.created or result.updated:
                 rewind(begun)
             DailyScore.objects.mark(days)
@@ -271,8 +280,8 @@ def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
         return {}
     new = [Account(**values) for values, _old in kinds["created"]]
     changed = [Account(**values) for values, _old in kinds["updated"]]
-    left = {normal_number(str(old.get("acc_nbr", values["acc_nbr"]))) for values, old in kinds["updated"]}
-    since = earliest_changes(new + changed)
+    left = [(old["acc_nbr"], values["dispatched_on"]) for values, old in kinds["updated"] if "acc_nbr" in old]
+    touched = [*left, *((account.acc_nbr, account.dispatched_on) for account in new + changed)]
     Account.objects.bulk_create(new)
     # An upsert takes one statement; bulk_update would build a CASE of a thousand branches per column.
     named_target = connection.features.supports_update_conflicts_with_target
@@ -282,17 +291,7 @@ def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
         update_fields=OTHERS,
         unique_fields=KEY if named_target else None,
     )
-    return since | {number: date.min for number in left if number not in since}
-
-
-def earliest_changes(accounts: list[Account]) -> dict[str, date]:
-    """{number: the earliest dispatch of these accounts}, `date.min` for a number that is not on the list yet."""
-    since: dict[str, date] = {}
-    for account in accounts:
-        number = normal_number(account.acc_nbr)
-        since[number] = min(account.dispatched_on, since.get(number, account.dispatched_on))
-    listed = set(Account.objects.filter(number__in=since).values_list("number", flat=True))
-    return {number: day if number in listed else date.min for number, day in since.items()}
+    return earliest((normal_number(number), day) for number, day in touched)
 
 
 def refuse_changed_file(row: int, column: str, message: str) -> None:

@@ -17,8 +17,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 from tqdm import tqdm
 
+from grades.database.paging import key_ranges
 from grades.management.interrupts import interrupts_wait
-from grades.models import CONTENT
+from grades.models import CONTENT, Account, RecountedUntil
+from grades.models.figures import MARGIN
 
 DAYS = 730
 WEEKDAYS = [1.0, 0.9, 0.9, 0.95, 1.1, 0.8, 0.6]
@@ -32,6 +34,7 @@ AREA_SLOTS = 11  # the first areas have twice as many dispatches
 RECENT_DAYS = 14  # most ratings come within two weeks of the dispatch
 REPEAT_RATERS = 200
 REVIEW_HOURS = 72
+COUNTED = 10_000  # dispatches of one UPDATE
 
 
 @dataclass
@@ -78,6 +81,7 @@ class LargeSample:
         self.add_rows(self.dispatches, "dispatch list", self.add_dispatches)
         self.add_rows(plan, "ratings", self.add_ratings)
         self.add_the_rest()
+        self.count_ratings()
 
     def add_rows(self, plan: list[Hour], title: str, add: Callable[[Hour], None]) -> None:
         """A day is a transaction."""
@@ -156,22 +160,30 @@ class LargeSample:
         review_hours = min(REVIEW_HOURS, int(age.total_seconds() // 3600) - 2)
         reviewed = 0 if review_hours < 1 else 50 if review_hours < REVIEW_HOURS else 97
         time = f"c * {hour.seconds} / {SPREAD}.0"
+        number = "CASE WHEN i < 0 THEN 1 - 2 * i ELSE 2 * i END"
+
+        def dispatch(column: str) -> str:
+            """SQL: a column of the dispatch that a rating of this hour is about."""
+            of_number = "FROM account WHERE account.number = rated.acc_nbr AND dispatched_on <= %(day)s"
+            return f"(SELECT {column} {of_number} ORDER BY dispatched_on DESC, account.id DESC LIMIT 1)"
+
         self.execute(
             f"""
             INSERT INTO grade (
-                {", ".join(CONTENT)}, insert_time, submission_id, review_state, review_note, reviewer_id, reviewed_at
+                {", ".join(CONTENT)}, insert_time, submission_id, review_state, review_note, reviewer_id, reviewed_at,
+                area, product
             )
-            SELECT {self.maker.first_number} + CASE WHEN i < 0 THEN 1 - 2 * i ELSE 2 * i END,
-                {", ".join(CONTENT[1:])},
+            SELECT {", ".join(CONTENT)},
                 {moment("%(start)s", time)},
                 CASE WHEN d %% 10 < 6 THEN {digest("%(number)s + row_id")} END,
                 CASE WHEN is_reviewed = 0 THEN 'new' WHEN d %% 3 = 0 THEN 'followed_up' ELSE 'closed' END,
                 CASE WHEN is_reviewed = 0 THEN '' ELSE %(note)s END,
                 CASE WHEN is_reviewed = 0 THEN NULL ELSE %(reviewer)s END,
                 CASE WHEN is_reviewed = 0 THEN NULL
-                    ELSE {moment("%(start)s", f"{time} + 3600 * (1 + d %% {max(1, review_hours)})")} END
+                    ELSE {moment("%(start)s", f"{time} + 3600 * (1 + d %% {max(1, review_hours)})")} END,
+                {dispatch("area")}, {dispatch("product")}
             FROM (
-                SELECT owned.*, sample_rating.*,
+                SELECT owned.*, sample_rating.*, {digits(f"{self.maker.first_number} + {number}")} AS acc_nbr,
                     CASE WHEN low = 1 AND b %% 100 < {reviewed} THEN 1 ELSE 0 END AS is_reviewed
                 FROM (
                     SELECT {self.owner("dispatch")} AS i, c, d, b, row_id
@@ -192,6 +204,7 @@ class LargeSample:
             ) AS rated
             """,  # noqa: S608 - constants
             start=connection.ops.adapt_datetimefield_value(hour.start),
+            day=hour.start.date(),
             number=self.seed * 10**12 + hour.first,
             rows=hour.rows,
             note=self.random.choice(self.maker.notes),
@@ -244,6 +257,14 @@ class LargeSample:
                     user=self.maker.reviewer.pk,
                 )
 
+    def count_ratings(self) -> None:
+        """The ratings of each dispatch. Those of the last minutes are counted again by the first look."""
+        ranges = key_ranges(Account.objects.all(), COUNTED)
+        for rows in tqdm(ranges, desc="ratings of dispatches", disable=None):
+            with interrupts_wait():
+                rows.count_ratings()
+        RecountedUntil.objects.update_or_create(pk=1, defaults={"until": self.maker.now - MARGIN})
+
 
 def moment(start: str, seconds: str) -> str:
     """SQL: the time `seconds` after `start`."""
@@ -252,9 +273,14 @@ def moment(start: str, seconds: str) -> str:
     return f"({start} + INTERVAL ({seconds}) SECOND)"
 
 
+def digits(number: str) -> str:
+    """SQL: a number as text."""
+    return f"CAST({number} AS CHAR(20))"
+
+
 def digest(number: str) -> str:
     """SQL: 32 hexadecimal digits that look random. MySQL 9 has no MD5."""
-    text = f"CAST({number} AS CHAR(20))"
+    text = digits(number)
     return f"SUBSTR({f'SHA256({text})' if connection.vendor == 'sqlite' else f'SHA2({text}, 256)'}, 1, 32)"
 
 

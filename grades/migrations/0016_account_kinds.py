@@ -7,7 +7,7 @@ from django.db.models.functions import Least
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('grades', '0014_dispatch_coverage'),
+        ('grades', '0015a_look_again'),
     ]
 
     operations = [

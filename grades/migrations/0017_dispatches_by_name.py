@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('grades', '0016a_mark_credits'),
+        ('grades', '0016b_dispatches_of_number'),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from .accounts import ACC_NBR_LENGTH, LAST_DIGITS, Account, AccountQuerySet, Cre
 from .duplicates import Conflict, Repeat
 from .fields import Char32UUIDField
 from .filters import SavedFilter
-from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet, low_limit
+from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet, low_limit, of_dispatch
 from .jobs import Job, JobFailed, TooManyJobs
 from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
 from .queue import QUEUES, OpenRating
@@ -45,6 +45,7 @@ __all__ = [
     "name_condition",
     "normal_number",
     "normal_prefix",
+    "of_dispatch",
     "review_many",
     "save_review",
     "start_of",

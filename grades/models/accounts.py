@@ -1,10 +1,11 @@
 """The dispatch list, and the credits confirmed for its rows."""
 
 from collections.abc import Iterator
-from datetime import date
+from contextlib import contextmanager
 from decimal import ROUND_CEILING, Decimal
 from itertools import product
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connections, models, transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Value
@@ -13,14 +14,16 @@ from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..database.differing import any_differs
+from ..database.localtime import LocalDay
 from ..database.paging import key_batches, prefix_range
 from .numbers import normal_expression, normal_number, normal_prefix
-from .statistics import LocalDay
 
 ACC_NBR_LENGTH = 32
 MIN_PREFIX = 4
 LAST_DIGITS = 4
 RECOUNTED = 1000  # numbers of one UPDATE
+NO_RATING = Q(pk__in=())
 
 # The columns of account_by_kind before the date. A filter on them reads one range of the index for each kind.
 KIND = ("times_rated", "lowest_grade", "is_credited")
@@ -136,25 +139,49 @@ class AccountQuerySet(models.QuerySet):
             if lowest is not None:
                 yield from product([times], range(lowest, highest + 1), [False, True])
 
-    def recount(self, numbers):
-        """Count the ratings of the dispatches of these numbers, in normal form, again, and set `is_credited` again.
+    def recount(self, numbers, placed=None):
+        """Count the ratings of the dispatches of these numbers, in normal form, again, and place their ratings.
+
+        With a condition `placed`, only such ratings are placed: a rating that changes moves no other rating.
+        """
+        grades = grade_model().objects.using(self.db)
+        numbers = sorted(numbers)
+        for start in range(0, len(numbers), RECOUNTED):
+            some = numbers[start : start + RECOUNTED]
+            with self.locked(some) as dispatches:
+                dispatches.count_ratings()
+                grades.filter(placed or Q(), number__in=some).place()
+
+    @contextmanager
+    def locked(self, numbers):
+        """A transaction that has locked the dispatches of these numbers; yields them.
+
+        Locked first: an UPDATE that waits for another writer would compute from what was there before the wait.
+        """
+        with transaction.atomic(using=self.db):
+            pks = self.filter(number__in=numbers).select_for_update().order_by("pk").values_list("pk", flat=True)
+            yield self.filter(pk__in=list(pks))
+
+    def count_ratings(self):
+        """Store the counts of these dispatches, which must be locked."""
+        self.update(**self.counts())
+
+    def counts(self):
+        """Expressions for the columns that count ratings, and for `is_credited`.
 
         The latter after `save`, which writes what was read before, and after a program that did not know the column.
         """
-        grade_model = self.model._meta.apps.get_model("grades", "Grade")  # its module imports this one
-        of_number = grade_model.objects.filter(number=OuterRef("number")).order_by().values("number")
+        of_number = grade_model().objects.filter(number=OuterRef("number")).order_by().values("number")
         since = of_number.filter(LessThanOrEqual(OuterRef("dispatched_on"), LocalDay("insert_time")))
-        numbers = sorted(numbers)
-        for start in range(0, len(numbers), RECOUNTED):
-            some = self.filter(number__in=numbers[start : start + RECOUNTED])
-            with transaction.atomic(using=self.db):
-                # Locked first: an UPDATE that waits for another writer would count what was there before the wait.
-                if list(some.select_for_update().order_by("pk").values_list("pk")):
-                    some.update(
-                        rating_count=Coalesce(Subquery(since.annotate(count=Count("pk")).values("count")), 0),
-                        lowest_grade=Subquery(since.annotate(lowest=Min("lowest_grade")).values("lowest")),
-                        is_credited=Exists(Credit.objects.filter(account=OuterRef("pk"), withdrawal=None)),
-                    )
+        return {
+            "rating_count": Coalesce(Subquery(since.annotate(count=Count("pk")).values("count")), 0),
+            "lowest_grade": Subquery(since.annotate(lowest=Min("lowest_grade")).values("lowest")),
+            "is_credited": Exists(Credit.objects.filter(account=OuterRef("pk"), withdrawal=None)),
+        }
+
+    def miscounted(self):
+        """The dispatches whose columns do not have the counts."""
+        return self.filter(any_differs(self.counts()))
 
     def in_batches(self, size) -> "Iterator[list[Account]]":
         """Every row, newest dispatch first, in lists of at most `size`, by keyset paging."""
@@ -164,9 +191,9 @@ class AccountQuerySet(models.QuerySet):
 
     def delete(self):
         with transaction.atomic(using=self.db):
-            numbers = set(self.values_list("number", flat=True))
+            since = earliest(self.values_list("number", "dispatched_on"))
             deleted = super().delete()
-            mark_dispatches(numbers)
+            changed(since)
         return deleted
 
     delete.alters_data = True
@@ -177,11 +204,24 @@ def name_condition(name, whole):
     return Q(customer_name=name) if whole else prefix_range("customer_name", name)
 
 
-def mark_dispatches(numbers):
-    """The dispatches of these numbers have changed."""
+def grade_model():
+    return apps.get_model("grades", "Grade")  # its module imports this one
+
+
+def earliest(dispatches):
+    """{number: its earliest day} of pairs (number, day)."""
+    since = {}
+    for number, day in dispatches:
+        since[number] = min(day, since.get(number, day))
+    return since
+
+
+def changed(since):
+    """The dispatches of these numbers, each since a day, have changed: count again, and make figures stale."""
     from . import figures  # it imports this module
 
-    figures.mark_dispatches(dict.fromkeys(numbers, date.min))
+    Account.objects.recount(since)
+    figures.mark_dispatches(since)
 
 
 class Account(models.Model):
@@ -265,10 +305,10 @@ class Account(models.Model):
 
     def save(self, *args, **kwargs):
         with transaction.atomic():
-            before = set(Account.objects.filter(pk=self.pk).values_list("number", flat=True)) if self.pk else set()
+            before = list(Account.objects.filter(pk=self.pk).values_list("number", "dispatched_on")) if self.pk else []
             super().save(*args, **kwargs)
-            mark_dispatches(before | {normal_number(self.acc_nbr)})
-            Account.objects.recount({normal_number(self.acc_nbr)})
+            day = self._meta.get_field("dispatched_on").to_python(self.dispatched_on)
+            changed(earliest([*before, (normal_number(self.acc_nbr), day)]))
 
     def delete(self, using=None, keep_parents=False):
         return Account.objects.using(using).filter(pk=self.pk).delete()

@@ -2,7 +2,7 @@
 
 A figure has a name: `ratings`, `grade1:5` (ratings with this grade), `lowest:2:new` (with this lowest grade and review
 state), `seconds:2` (from the rating to the last change of its state, in sum), `area:2:城东` and `product:2:…` (by the
-dispatches of the number up to that day), `off_list` and `duplicates`. Figures of several days are added.
+dispatch that the rating is about), `off_list` and `duplicates`. Figures of several days are added.
 """
 
 from collections import Counter
@@ -12,13 +12,12 @@ from itertools import islice
 from time import monotonic
 from typing import NamedTuple
 
-from django.db import connection
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Sum
+from django.db.models import Count, DurationField, ExpressionWrapper, F, QuerySet, Sum
 from django.utils import timezone
 
 from .duplicates import Repeat
-from .grades import Grade
-from .statistics import DailyScore, day_of, end_of, local_day_sql, start_of
+from .grades import Grade, GradeQuerySet, of_dispatch
+from .statistics import DailyScore, day_of, end_of, start_of
 
 # A rating is committed at most ten seconds after its time. The rest is for clocks that differ.
 MARGIN = timedelta(minutes=10)
@@ -47,26 +46,23 @@ def measure(start: datetime, end: datetime) -> Counter[str]:
         figures[f"lowest:{lowest}:{state}"] += count
         if state != Grade.ReviewState.NEW:
             figures[f"seconds:{lowest}"] += round(time.total_seconds())
-    for column in ("area", "product"):
-        for name, lowest, count in count_by_dispatch(column, start, end):
-            figures[f"{column}:{lowest}:{name}"] += count
-    figures["off_list"] = ratings.off_list().count()
+    for area, product, lowest, count in count_by_dispatch(ratings):
+        if area is None:
+            figures["off_list"] += count
+        else:
+            figures[f"area:{lowest}:{area}"] += count
+            figures[f"product:{lowest}:{product}"] += count
     figures["duplicates"] = Repeat.objects.filter(repeated_at__gte=start, repeated_at__lt=end).count()
     return figures
 
 
-def count_by_dispatch(column: str, start: datetime, end: datetime) -> list[tuple[str, int, int]]:
-    """(name, lowest grade, ratings) by a column of the dispatch list; a rating counts once for each name."""
-    day = local_day_sql("grade.insert_time", connection.vendor)
-    sql = f"""
-        SELECT account.{column}, grade.lowest_grade, COUNT(DISTINCT grade.id)
-        FROM grade JOIN account ON account.number = grade.number AND account.dispatched_on <= {day}
-        WHERE grade.insert_time >= %s AND grade.insert_time < %s
-        GROUP BY account.{column}, grade.lowest_grade
-    """  # noqa: S608 - the name of a column
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [connection.ops.adapt_datetimefield_value(moment) for moment in (start, end)])
-        return cursor.fetchall()
+def count_by_dispatch(ratings: GradeQuerySet) -> QuerySet:
+    """(area, product, lowest grade, ratings); the first two are None for ratings that are not on the dispatch list.
+
+    From the dispatch list and not from the columns of the ratings: /score does not fill these.
+    """
+    groups = ratings.order_by().annotate(area_now=of_dispatch("area"), product_now=of_dispatch("product"))
+    return groups.values_list("area_now", "product_now", "lowest_grade").annotate(Count("pk"))
 
 
 def mark_dispatches(since: dict[str, date]) -> None:
@@ -75,11 +71,7 @@ def mark_dispatches(since: dict[str, date]) -> None:
 
 
 def days_rated(since: dict[str, date]) -> set[date]:
-    """The days on which these numbers, in normal form, were rated, each since its day.
-
-    A dispatch counts for ratings of its day and later. A number that enters or leaves the list counts for all of its
-    ratings: `date.min`.
-    """
+    """The days on which these numbers, in normal form, were rated, each since its day: the others know no change."""
     remaining, days = iter(since), set()
     while some := list(islice(remaining, 1000)):
         for number, time in Grade.objects.filter(number__in=some).values_list("number", "insert_time"):

@@ -5,26 +5,29 @@ from itertools import product
 
 from django.conf import settings
 from django.db import connections, models, router, transaction
-from django.db.models import Exists, Max, Min, OuterRef, Q
+from django.db.models import Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import Least, Length
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ..database.differing import any_differs
+from ..database.localtime import LocalDay
 from ..database.paging import key_batches, sorted_keys
 from .accounts import ACC_NBR_LENGTH, Account
 from .fields import Char32UUIDField, GradeField, RemarkField
 from .numbers import normal_expression, normal_number
-from .statistics import DailyScore, LocalDay, day_of
+from .statistics import DailyScore, day_of
 
 REMARK_LENGTH = 500
 
 # What a customer sends: account number, three grades, three remarks.
 CONTENT = ("acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")
 
-# The columns of grade_by_kind before the time. A filter on them reads one range of the index for each kind.
+# The columns of the indexes before the time. A filter on them reads one range of an index for each kind.
 KIND = ("review_state", "lowest_grade", "has_remarks")
 MOST_PARTS = 66  # of a query: three states, eleven grades, with and without remarks
+PLACED = 1000  # ratings of one UPDATE
 
 
 def low_limit():
@@ -32,13 +35,25 @@ def low_limit():
     return settings.GRADE_MIN + (settings.GRADE_MAX - settings.GRADE_MIN) // 4
 
 
+def of_dispatch(value):
+    """A column or value of the dispatch that a rating is about: its number's newest one of the same day or earlier."""
+    dispatches = Account.objects.filter(number=OuterRef("number"), dispatched_on__lte=LocalDay(OuterRef("insert_time")))
+    return Subquery(dispatches.order_by("-dispatched_on", "-id").values_list(value)[:1])
+
+
+def places():
+    """Expressions for the columns `area` and `product`."""
+    return {name: of_dispatch(name) for name in ("area", "product")}
+
+
 class GradeQuerySet(models.QuerySet):
-    # which kinds the filters leave: a function of (review_state, lowest_grade, has_remarks); None for all
+    # which kinds the filters leave: functions of (review_state, lowest_grade, has_remarks)
     kind_filters = ()
+    by_place = False  # whether an area or a product is chosen, whose index has its kinds one after another too
 
     def _clone(self):
         clone = super()._clone()
-        clone.kind_filters = self.kind_filters
+        clone.kind_filters, clone.by_place = self.kind_filters, self.by_place
         return clone
 
     def newest_first(self):
@@ -96,12 +111,13 @@ class GradeQuerySet(models.QuerySet):
     def narrowed_to(self, condition):
         """The ratings of some numbers or keys: too few to read the ranges of kinds for them."""
         queryset = self.filter(condition)
-        queryset.kind_filters = ()
+        queryset.kind_filters, queryset.by_place = (), False
         return queryset
 
     def index_ranges(self):
-        """This queryset in parts: one for each kind that it may hold, newest first by grade_by_kind."""
-        if not self.kind_filters or not connections[self.db].features.supports_slicing_ordering_in_compound:
+        """This queryset in parts: one for each kind that it may hold, newest first by an index."""
+        is_filtered = self.kind_filters or self.by_place
+        if not is_filtered or not connections[self.db].features.supports_slicing_ordering_in_compound:
             return [self]
         kinds = [kind for kind in self.stored_kinds() if all(matches(kind) for matches in self.kind_filters)]
         if len(kinds) > MOST_PARTS:
@@ -128,14 +144,39 @@ class GradeQuerySet(models.QuerySet):
         rows = self.model._default_manager.in_bulk(pks)
         return [rows[pk] for pk in pks if pk in rows]
 
-    def off_list(self):
-        """Ratings of numbers that the dispatch list does not have."""
-        return self.exclude(Exists(Account.objects.filter(number=OuterRef("number"))))
+    # --- Dispatches -------------------------------------------------------------------------------
 
-    def of_dispatches(self, **columns):
-        """Ratings of numbers that had a dispatch with these values, for example of an area, on the day or before."""
-        until = {"dispatched_on__lte": LocalDay(OuterRef("insert_time"))}
-        return self.filter(Exists(Account.objects.filter(number=OuterRef("number"), **until, **columns)))
+    # `catch_up` places the ratings of /score; call it before these three.
+
+    def of_area(self, area):
+        return self.of_place(area=area)
+
+    def of_product(self, product):
+        return self.of_place(product=product)
+
+    def off_list(self):
+        """Ratings without a dispatch of their number on the same day or earlier."""
+        return self.of_place(area=None)
+
+    def of_place(self, **column):
+        queryset = self.filter(**column)
+        queryset.by_place = True
+        return queryset
+
+    def misplaced(self):
+        """The ratings whose `area` or `product` is not that of their dispatch."""
+        return self.filter(any_differs(places()))
+
+    def place(self):
+        """Store area and product of the dispatch with each of these ratings, while the dispatches are locked.
+
+        Only rows that change are written, by their keys: a duplicate of /score waits for no other row.
+        """
+        pks = list(self.misplaced().order_by().values_list("pk", flat=True))
+        for start in range(0, len(pks), PLACED):
+            self.model._base_manager.using(self.db).filter(pk__in=pks[start : start + PLACED]).update(**places())
+
+    # --- Writers ----------------------------------------------------------------------------------
 
     def bulk_create(self, objs, *args, **kwargs):
         objs = list(objs)
@@ -154,13 +195,15 @@ class GradeQuerySet(models.QuerySet):
         with transaction.atomic(using=self.db):
             for pks in key_batches(self, "insert_time", 2000):
                 rows = self.model._default_manager.using(self.db).filter(pk__in=pks)
-                # Locked first: a duplicate that arrives during the deletion would keep its rating alive.
-                locked = list(rows.select_for_update().values_list("insert_time", "number"))
-                times = [time for time, _number in locked]
-                times += rows.filter(repeats__isnull=False).values_list("repeats__repeated_at", flat=True)
-                days.update(map(day_of, times))
-                deleted.update(super(GradeQuerySet, rows).delete()[1])
-                Account.objects.using(self.db).recount({number for _time, number in locked})
+                # Dispatches before ratings: in the other order two writers could wait for each other.
+                numbers = set(rows.values_list("number", flat=True))
+                with Account.objects.using(self.db).locked(numbers) as dispatches:
+                    # Locked first: a duplicate that arrives during the deletion would keep its rating alive.
+                    times = list(rows.select_for_update().values_list("insert_time", flat=True))
+                    times += rows.filter(repeats__isnull=False).values_list("repeats__repeated_at", flat=True)
+                    days.update(map(day_of, times))
+                    deleted.update(super(GradeQuerySet, rows).delete()[1])
+                    dispatches.count_ratings()
             DailyScore.objects.using(self.db).mark(days)
         return deleted.total(), dict(deleted)
 
@@ -253,6 +296,9 @@ class Grade(Content):
         verbose_name=_("reviewed by"),
     )
     reviewed_at = models.DateTimeField(_("reviewed at"), null=True, blank=True, editable=False)
+    # Of the dispatch that the rating is about; null: it has none, or was not looked at yet. See `coverage`.
+    area = models.CharField(_("area"), max_length=64, null=True, editable=False)
+    product = models.CharField(_("product"), max_length=128, null=True, editable=False)
 
     objects = GradeQuerySet.as_manager()
 
@@ -264,12 +310,15 @@ class Grade(Content):
             # the admin's list and every export: newest first, from/to a date
             models.Index(fields=["insert_time", "id"], name="grade_by_time"),
             # the query page and /graderesult: ratings of an account; the admin's search by account or prefix
-            # and the other filters of that list, which then need no row
-            models.Index(fields=["number", "insert_time", "id", *KIND], name="grade_of_number"),
+            # and the other filters of that list, which then need no row; the check of `place`
+            models.Index(fields=["number", "insert_time", "id", *KIND, "area", "product"], name="grade_covering"),
             # /graderesult by session, /wechat/receipts: a person's ratings, of an account and of all
             models.Index(fields=["openid", "acc_nbr", "insert_time", "id"], name="grade_by_openid"),
             # the admin's filters, in any combination: each kind newest first; see `index_ranges`
             models.Index(fields=[*KIND, "insert_time", "id"], name="grade_by_kind"),
+            # the same filters together with an area or "not on the dispatch list", or with a product
+            models.Index(fields=["area", *KIND, "insert_time", "id"], name="grade_by_area"),
+            models.Index(fields=["product", *KIND, "insert_time", "id"], name="grade_by_product"),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(acc_nbr=""), name="grade_has_account"),
@@ -285,7 +334,7 @@ class Grade(Content):
         using = using or router.db_for_write(Grade, instance=self)
         with transaction.atomic(using=using):
             super().save(*args, using=using, **kwargs)
-            Account.objects.using(using).recount({normal_number(self.acc_nbr)})
+            Account.objects.using(using).recount({normal_number(self.acc_nbr)}, Q(pk=self.pk))
             DailyScore.objects.using(using).mark([self.day])
 
     def delete(self, using=None, keep_parents=False):

@@ -20,25 +20,6 @@ def end_of(day: date) -> datetime:
     return start_of(day + timedelta(days=1))
 
 
-def local_day_sql(column: str, vendor: str) -> str:
-    """SQL: the day of a moment at the site. Databases know no time zones here, so it takes the offset of January."""
-    offset = timezone.get_default_timezone().utcoffset(datetime(2026, 1, 1)) or timedelta()  # noqa: DTZ001
-    seconds = round(offset.total_seconds())
-    if vendor == "sqlite":
-        return f"DATE({column}, '{seconds:+d} seconds')"
-    return f"DATE({column} + INTERVAL {seconds} SECOND)"
-
-
-class LocalDay(models.Func):
-    """The day of a moment, to compare with the date of a dispatch."""
-
-    output_field = models.DateField()
-
-    def as_sql(self, compiler, connection, **extra):
-        sql, params = compiler.compile(self.source_expressions[0])
-        return local_day_sql(sql, connection.vendor), params
-
-
 class DailyScoreQuerySet(models.QuerySet):
     def mark(self, days: Iterable[date]) -> None:
         """Make the figures of these days stale.
@@ -92,7 +73,7 @@ class DailyScore(models.Model):
 
 
 class RecountedUntil(models.Model):
-    """One row: the ratings of /score before this moment are counted in their dispatches. See `coverage`."""
+    """One row: the ratings of /score before this moment are counted and placed. See `coverage`."""
 
     # not an AutoField: MariaDB allows no constraint on one
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)

@@ -1,4 +1,4 @@
-"""Recompute the figures of the overview, and the ratings of each dispatch."""
+"""Recompute the figures of the overview, the ratings of each dispatch and the dispatch of each rating."""
 
 import sys
 from datetime import date
@@ -8,7 +8,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from grades.management.interrupts import stops_on_interrupt
-from grades.models import Account, DailyScore, day_of
+from grades.models import DailyScore, day_of
 from grades.models.coverage import rebuild
 from grades.models.figures import known_days, recompute
 
@@ -19,8 +19,8 @@ def day(text):
 
 class Command(BaseCommand):
     help = (
-        "Recomputes the figures that the overview shows, day by day, and without a range the ratings of each dispatch. "
-        "It can be interrupted and run again, also while the site is in use."
+        "Recomputes the figures that the overview shows, day by day, and without a range also the ratings of each "
+        "dispatch and the dispatch of each rating. It can be interrupted and run again, also while the site is in use."
     )
 
     def add_arguments(self, parser):
@@ -44,11 +44,11 @@ class Command(BaseCommand):
 
     def recount(self):
         total = 0
-        with tqdm(total=Account.objects.count(), file=sys.stderr, disable=None, leave=False, unit="row") as progress:
-            for count in rebuild():
-                progress.update(count)
-                total += count
-        self.stdout.write(f"Recounted dispatches: {total}.")
+        with tqdm(file=sys.stderr, disable=None, leave=False, unit="row") as progress:
+            for done, progress.total, corrected in rebuild():
+                progress.update(done - progress.n)
+                total += corrected
+        self.stdout.write(f"Corrected dispatches and ratings: {total}.")
 
     def days(self, first, last):
         """The days with ratings, and those that have figures."""

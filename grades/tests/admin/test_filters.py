@@ -10,7 +10,8 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from grades.admin.filters import WordsFilter
-from grades.models import Grade, SavedFilter, save_review
+from grades.models import Grade, RecountedUntil, SavedFilter, save_review
+from grades.submissions.store import submit
 
 from ..helpers.office import GRADES, SHANGHAI, act, confirm, numbers
 
@@ -148,6 +149,70 @@ def test_an_invalid_date_is_reported(superuser_client):
 )
 def test_only_columns_with_a_filter_can_be_filtered(superuser_client, lookup):
     assert superuser_client.get(f"{GRADES}?{lookup}").status_code == 400
+
+
+# --- Dispatches -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dispatches(make_grade, make_account):
+    """Ratings 1 and 2 in 城东, 3 in an area without a name, 4 before its dispatch, 5 of a number without one."""
+    for number, area, product in (("1", "城东", "甲"), ("2", "城东", "乙"), ("3", "", "乙"), ("4", "城东", "甲")):
+        make_account(acc_nbr=number, acct_id=number, area=area, product=product, dispatched_on="2026-11-02")
+        make_grade(acc_nbr=number, insert_time=datetime(2026, 11, 5 - int(number), 12, tzinfo=SHANGHAI))
+    make_grade(acc_nbr="5", grade1=1, insert_time=datetime(2026, 11, 1, 11, tzinfo=SHANGHAI))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("area=城东", ["1", "2"]),
+        ("area=", ["3"]),
+        ("area=城北", []),
+        ("product=乙", ["2", "3"]),
+        ("listed=no", ["4", "5"]),
+        ("listed=no&lowest=1", ["5"]),
+        ("area=城东&from=2026-11-04", ["1"]),
+        ("area=城东&q=2", ["2"]),
+        ("area=城东&lowest=1", []),
+        ("product=乙&review=new&remarks=yes&lowest=3&to=2026-11-02", ["3"]),
+    ],
+)
+def test_ratings_are_filtered_by_the_dispatch_that_they_are_about(superuser_client, dispatches, query, found):
+    assert numbers(superuser_client.get(f"{GRADES}?{query}")) == found
+
+
+def test_a_rating_of_this_moment_is_in_its_area_at_once(superuser_client, dispatches):
+    submit(acc_nbr="1", grade1=5, grade2=5, grade3=5, txt1="", txt2="", txt3="")
+    assert numbers(superuser_client.get(f"{GRADES}?area=城东")) == ["1", "1", "2"]
+    submit(acc_nbr="6", grade1=5, grade2=5, grade3=5, txt1="", txt2="", txt3="")
+    assert numbers(superuser_client.get(f"{GRADES}?listed=no")) == ["6", "4", "5"]
+
+
+@pytest.mark.parametrize("query", ["product=乙", "listed=no"])
+def test_an_area_takes_the_place_of_a_product_or_the_missing_dispatch(superuser_client, dispatches, query):
+    page = superuser_client.get(f"{GRADES}?{query}&review=new").text
+    links = re.findall(r'href="\?([^"]*area=[^"]*)"', page)
+    assert links == [f"area={quote('城东')}&amp;review=new"]
+
+
+@pytest.mark.parametrize(
+    "query", ["area=城东&product=乙", "area=&listed=no", "product=乙&listed=no", "area=城东&product=乙&listed=no"]
+)
+def test_area_product_and_missing_dispatch_exclude_each_other(superuser_client, dispatches, query):
+    page = superuser_client.get(f"{GRADES}?{query}", follow=True)
+    assert page.redirect_chain == [(f"{GRADES}?e=1", 302)]
+    text = "Area, product and “not on the dispatch list” exclude each other. The filters were removed."
+    assert [str(message) for message in page.context["messages"]] == [text]
+    response = act(superuser_client, "export_csv", [], True, f"?{query}")
+    assert (response.status_code, response["Location"]) == (302, f"{GRADES}?e=1")
+
+
+def test_a_list_that_is_not_complete_yet_says_so(superuser_client, dispatches, monkeypatch):
+    RecountedUntil.objects.all().delete()
+    monkeypatch.setattr("grades.models.coverage.STEP", 2)
+    monkeypatch.setattr("grades.admin.filters.LOOK_SECONDS", -1)
+    assert "Not all ratings are counted yet." in superuser_client.get(f"{GRADES}?area=城东").text
 
 
 # --- Words in remarks -----------------------------------------------------------------------------

@@ -36,19 +36,19 @@ def test_the_list_shows_cut_remarks_with_their_questions_newest_first(superuser_
 
 
 @pytest.mark.parametrize("rows", [1, 30])
-def test_the_list_needs_six_queries_for_any_number_of_rows(
+def test_the_list_needs_seven_queries_for_any_number_of_rows(
     superuser_client, superuser, make_grade, django_assert_num_queries, rows
 ):
     for _row in range(rows):
         make_grade(reviewer=superuser)
-    # session, user, saved filters, bounded count, which rows, the rows
-    with django_assert_num_queries(6):
+    # session, user, saved filters, no areas, bounded count, which rows, the rows
+    with django_assert_num_queries(7):
         superuser_client.get(GRADES)
     # and whether too many rows match the search
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         superuser_client.get(f"{GRADES}?review=new&lowest=3&remarks=yes&from=2020-01-01&q=138")
     # and, where a query can be united from parts, the lowest grades of each state, for the count and for the keys
-    with django_assert_num_queries(6 + 6 * connection.features.supports_slicing_ordering_in_compound):
+    with django_assert_num_queries(7 + 6 * connection.features.supports_slicing_ordering_in_compound):
         superuser_client.get(f"{GRADES}?review=new&lowest=3&remarks=yes&from=2020-01-01")
 
 

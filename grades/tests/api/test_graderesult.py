@@ -379,6 +379,6 @@ def test_a_result_takes_a_query_for_receipts_and_one_for_a_session(client, djang
     assert remarks(response) == ["mine", "很好"]
 
     by_receipt = Grade.objects.of_account("1").filter(insert_time__in=[TIME, timezone.now()]).explain()
-    assert "grade_of_number" in by_receipt or "grade_by_time" in by_receipt
+    assert "grade_covering" in by_receipt or "grade_by_time" in by_receipt
     by_session = Grade.objects.of_account("1").filter(openid="o-201").newest_first()[:101].explain()
     assert "grade_by_openid" in by_session

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from grades.management import large_sample
 from grades.management.commands import sample_data
-from grades.models import Account, Conflict, Credit, Grade, Repeat
+from grades.models import Account, Conflict, Credit, Grade, RecountedUntil, Repeat
 
 from ..helpers.processes import interrupt_command
 
@@ -109,6 +109,14 @@ def test_ratings_are_of_dispatches_repeaters_and_strangers(fill):
     twice = Account.objects.values("number").annotate(n=Count("id"), days=Count("dispatched_on", distinct=True))
     assert set(twice.values_list("n", flat=True)) == {1, 2}
     assert not twice.exclude(n=F("days")).exists()
+
+
+def test_columns_of_ratings_and_dispatches_have_their_values(fill):
+    fill("--no-login")
+    assert not Grade.objects.misplaced().exists()
+    assert not Account.objects.miscounted().exists()
+    assert 0.6 < Grade.objects.exclude(area=None).count() / 3000 < 0.8
+    assert RecountedUntil.objects.get().until == NOW - timedelta(minutes=10)
 
 
 def test_one_area_got_worse(fill):

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from grades.models import DailyScore, day_of
+from grades.models import Account, DailyScore, Grade, day_of
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,17 @@ def test_it_computes_every_day_and_does_the_same_again(days, capsys):
     assert [first[day][1].get("ratings", 0) for day in days] == [1, 0, 1]
     call_command("rebuild_daily_scores")
     assert {day: row for day, row in rows().items() if day in days} == {day: first[day] for day in days}
-    assert capsys.readouterr().out == "Recomputed days: 4.\nRecounted dispatches: 0.\n" * 2
+    assert capsys.readouterr().out == "Recomputed days: 4.\nCorrected dispatches and ratings: 0.\n" * 2
+
+
+def test_it_corrects_the_columns_of_dispatches_and_ratings(days, make_account, capsys):
+    make_account(dispatched_on=days[1])
+    Account.objects.update(rating_count=9)
+    Grade.objects.update(area="?")
+    call_command("rebuild_daily_scores")
+    assert Account.objects.get().rating_count == 1
+    assert list(Grade.objects.order_by("insert_time").values_list("area", flat=True)) == [None, "城东"]
+    assert capsys.readouterr().out.endswith("Corrected dispatches and ratings: 3.\n")
 
 
 def test_it_heals_wrong_figures_within_the_range(days):

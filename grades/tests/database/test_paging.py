@@ -122,6 +122,8 @@ FILTERS = {
     "a contradiction": lambda ratings: ratings.in_state("new").in_state("closed"),
     "a time": lambda ratings: ratings.at_or_below(2).since(NOON + timedelta(minutes=9)),
     "a time first": lambda ratings: ratings.since(NOON + timedelta(minutes=9)).with_remarks(),
+    "off the list": lambda ratings: ratings.off_list(),
+    "off the list, new": lambda ratings: ratings.off_list().in_state("new"),
     "an unknown grade": lambda ratings: ratings.at_or_below(-1),
 }
 
@@ -163,3 +165,26 @@ def test_numbers_replace_the_parts_of_kinds(ratings_of_all_kinds):
     found = Grade.objects.at_or_below(2).narrowed_to(prefix_range("number", "138"))
     assert found.index_ranges() == [found]
     assert found.count() == 12
+
+
+@pytest.mark.skipif(not connection.features.supports_slicing_ordering_in_compound, reason="needs MySQL or MariaDB")
+def test_each_part_of_a_place_reads_the_index_of_that_place(ratings_of_all_kinds):
+    for number, rating in enumerate(Grade.objects.all()):
+        place = ("东", "甲") if number % 3 else (None, None)
+        Grade.objects.filter(pk=rating.pk).update(area=place[0], product=place[1])
+    grades = Grade.objects
+    for found, index in (
+        (grades.of_area("东"), "grade_by_area"),
+        (grades.off_list().low().in_state("new"), "grade_by_area"),
+        (grades.of_product("甲").with_remarks(), "grade_by_product"),
+    ):
+        parts = found.index_ranges()
+        assert len(parts) > 1
+        assert sum(part.count() for part in parts) == found.count()
+        for part in parts:
+            assert index in part.newest_first().values("pk")[:50].explain().split()
+
+
+def test_a_number_replaces_the_parts_of_a_place():
+    found = Grade.objects.of_area("东").narrowed_to(prefix_range("number", "138"))
+    assert found.index_ranges() == [found]

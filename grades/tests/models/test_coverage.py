@@ -1,11 +1,13 @@
 """models/coverage.py: which dispatches were rated, exact after every kind of writer."""
 
+import re
 import threading
 from datetime import date, timedelta
 from time import monotonic
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from grades.imports import import_accounts
@@ -27,6 +29,11 @@ def counts():
     return list(Account.objects.order_by("acct_id").values_list("rating_count", "lowest_grade"))
 
 
+def places():
+    """(area, product) of each rating."""
+    return list(Grade.objects.order_by("pk").values_list("area", "product"))
+
+
 def look():
     return catch_up(monotonic() + 60)
 
@@ -45,9 +52,9 @@ def test_a_look_counts_what_score_has_added(make_account):
     make_account()
     look()
     submit(acc_nbr="13800138000", grade1=1, grade2=4, grade3=5, txt1="", txt2="", txt3="")
-    assert counts() == [(0, None)]
+    assert (counts(), places()) == ([(0, None)], [(None, None)])
     assert look() is True
-    assert counts() == [(1, 1)]
+    assert (counts(), places()) == ([(1, 1)], [("城东", "畅享 129 套餐")])
 
 
 def test_a_rating_that_commits_late_is_counted_by_the_next_look(make_account):
@@ -57,7 +64,7 @@ def test_a_rating_that_commits_late_is_counted_by_the_next_look(make_account):
     late.insert_time = timezone.now() - timedelta(minutes=9)
     late.save_base(force_insert=True)  # as /score writes
     look()
-    assert counts() == [(1, 1)]
+    assert (counts(), places()) == ([(1, 1)], [("城东", "畅享 129 套餐")])
 
 
 def test_deletion_counts_again(make_account, make_grade):
@@ -86,10 +93,11 @@ def test_a_look_goes_on_where_the_last_one_stopped(make_account, make_grade, mon
         make_account(acct_id=f"A{number}", acc_nbr=str(number))
         make_grade(acc_nbr=str(number), insert_time=NOON)  # all at one moment
     Account.objects.update(rating_count=0, lowest_grade=None)
+    Grade.objects.update(area=None, product=None)
     assert catch_up(monotonic() - 1) is False
     assert sum(count for count, _lowest in counts()) == 2
     assert look() is True
-    assert counts() == [(1, 3)] * 5
+    assert (counts(), places()) == ([(1, 3)] * 5, [("城东", "畅享 129 套餐")] * 5)
 
 
 def test_the_last_minutes_are_read_again_even_after_a_full_step(make_grade, monkeypatch):
@@ -124,9 +132,13 @@ def test_a_rebuild_heals_every_dispatch(make_account, make_grade, monkeypatch):
     make_account()
     make_account(acct_id="A2", acc_nbr="2")
     make_grade()
+    make_grade(acc_nbr="9")
     Account.objects.update(rating_count=9, lowest_grade=9)
-    assert list(rebuild()) == [1, 1]
+    Grade.objects.update(area="?", product=None)
+    assert [(size, corrected) for _done, size, corrected in rebuild()] == [(4, 1)] * 4
     assert counts() == [(1, 3), (0, None)]
+    assert places() == [("城东", "畅享 129 套餐"), (None, None)]
+    assert sum(corrected for _done, _size, corrected in rebuild()) == 0
 
 
 @pytest.mark.skipif(connection.vendor != "mysql", reason="needs MySQL or MariaDB: SQLite has one writer")
@@ -140,9 +152,46 @@ def test_a_look_that_waits_for_a_writer_counts_what_it_wrote(make_account, make_
         connection.close()
 
     thread = threading.Thread(target=in_thread)
+    submit(acc_nbr="13800138000", grade1=5, grade2=5, grade3=5, txt1="", txt2="", txt3="")
     with transaction.atomic():
         make_grade(grade1=1)
+        Account.objects.update(area="新区")
         thread.start()
         thread.join(0.5)
     thread.join()
-    assert counts() == [(1, 1)]
+    assert counts() == [(2, 1)]
+    assert places()[0] == ("新区", "畅享 129 套餐")
+
+
+@pytest.mark.skipif(connection.vendor != "mysql", reason="needs MySQL or MariaDB: SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_a_look_leaves_rows_that_a_writer_has_to_the_next_look(make_account):
+    make_account()
+    submit(acc_nbr="13800138000", grade1=5, grade2=5, grade3=5, txt1="", txt2="", txt3="")
+    looks = []
+
+    def in_thread():
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+        looks.append(look())
+        connection.close()
+
+    thread = threading.Thread(target=in_thread)
+    with transaction.atomic():
+        Account.objects.select_for_update().get()
+        thread.start()
+        thread.join()
+    assert (looks, counts(), places()) == ([False], [(0, None)], [(None, None)])
+    assert look() is True
+    assert (counts(), places()) == ([(1, 5)], [("城东", "畅享 129 套餐")])
+
+
+def test_a_second_look_writes_no_rating(make_account):
+    make_account()
+    submit(acc_nbr="13800138000", grade1=5, grade2=5, grade3=5, txt1="", txt2="", txt3="")
+    updates = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            look()
+        updates.append(sum(bool(re.match("UPDATE .grade. ", query["sql"])) for query in queries))
+    assert updates == [1, 0]

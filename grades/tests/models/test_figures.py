@@ -57,7 +57,6 @@ def test_a_day_has_counts_histograms_and_the_time_to_follow_up(make_grade, make_
         "lowest:1:new": 1,
         "seconds:2": 7200,
         "area:2:城东": 1,
-        "product:2:畅享 129 套餐": 1,
         "product:2:千兆宽带": 1,
         "off_list": 1,
         "duplicates": 1,
@@ -145,12 +144,13 @@ def test_another_area_of_a_dispatch_counts_at_once(make_grade, make_account):
     assert (figures_of(DAY)["area:3:城西"], figures_of(DAY)["off_list"]) == (0, 1)
 
 
-def test_a_rating_belongs_to_the_dispatches_up_to_its_day(make_grade, make_account):
+def test_a_rating_is_about_the_newest_dispatch_up_to_its_day(make_grade, make_account):
     make_grade(insert_time=start_of(DAY))
     make_account(dispatched_on=DAY, area="当天")
-    make_account(dispatched_on=DAY + timedelta(days=1), acct_id="A2", area="以后")
+    make_account(dispatched_on=DAY - timedelta(days=1), acct_id="A2", area="以前")
+    make_account(dispatched_on=DAY + timedelta(days=1), acct_id="A3", area="以后")
     assert [name for name in figures_of(DAY) if name.startswith("area")] == ["area:3:当天"]
-    assert [Grade.objects.of_dispatches(area=name).count() for name in ("当天", "以后")] == [1, 0]
+    assert [Grade.objects.of_area(name).count() for name in ("以前", "当天", "以后")] == [0, 1, 0]
 
 
 def test_an_import_touches_only_the_days_since_its_dispatches(make_grade, make_account):
@@ -162,12 +162,24 @@ def test_an_import_touches_only_the_days_since_its_dispatches(make_grade, make_a
     assert (is_stale(DAY), is_stale(DAY + timedelta(days=10))) == (False, True)
 
 
-def test_an_import_of_an_unknown_number_touches_all_days_of_its_ratings(make_grade):
+def test_a_rating_from_before_all_dispatches_of_its_number_stays_off_the_list(make_grade):
     make_grade(insert_time=NOON)
     assert figures_of(DAY)["off_list"] == 1
-    import_accounts(csv_file({"dispatched_on": str(DAY + timedelta(days=5))}), "list.csv")
+    import_accounts(csv_file({"dispatched_on": str(DAY + timedelta(days=1))}), "list.csv")
+    assert not is_stale(DAY)
     assert +figures_of(DAY) == +measure(start_of(DAY), start_of(DAY + timedelta(days=1)))
-    assert figures_of(DAY)["off_list"] == 0
+    assert (figures_of(DAY)["off_list"], Grade.objects.off_list().count()) == (1, 1)
+
+
+def test_a_dispatch_that_moves_touches_the_days_since_the_earlier_date(make_grade, make_account):
+    account = make_account(dispatched_on=DAY)
+    for days in (-1, 0, 3):
+        make_grade(insert_time=NOON + timedelta(days=days))
+        figures_of(DAY + timedelta(days=days))
+    account.dispatched_on = DAY + timedelta(days=2)
+    account.save()
+    assert [is_stale(DAY + timedelta(days=days)) for days in (-1, 0, 3)] == [False, True, True]
+    assert figures_of(DAY)["off_list"] == 1
 
 
 def test_the_duplicates_of_a_deleted_rating_leave_their_own_day(make_grade):
