@@ -13,7 +13,7 @@ from grades.models import Account
 from ..helpers.files import csv_file, numbered
 from ..helpers.hostile import two_sheets_of_one_name
 from ..helpers.office import IMPORT
-from .conftest import PASSWORD, violations_in_all_looks
+from .conftest import PASSWORD
 
 pytestmark = pytest.mark.browser
 
@@ -50,16 +50,6 @@ def bad_rows(page):
 def checked(page):
     choose(page, "派单表.csv", CSV, csv_file(*numbered(3)).getvalue())
     press(page, "check")
-
-
-def imported(page):
-    Account.objects.all().delete()
-    page.goto(IMPORT)
-    choose(page, "派单表.csv", CSV, csv_file(*numbered(3)).getvalue())
-    press(page, "import")
-    page.goto(IMPORT)
-    choose(page, "派单表.csv", CSV, csv_file(*numbered(2, area="城西"), *numbered(5)[2:]).getvalue())
-    press(page, "import")
 
 
 @pytest.mark.parametrize("javascript", [True, False])
@@ -171,14 +161,3 @@ def test_the_progress_is_shown_while_a_list_is_imported(log_in, boss):
     expect(page.locator(".import-checked")).to_contain_text("新增 3000 行")
     assert page.evaluate("[...window.stages]") == ["正在上传文件……", "正在逐行处理……"]
     expect(page.locator("#import-progress")).to_be_hidden()
-
-
-@pytest.mark.parametrize("locale", ["zh-CN", "en"])
-def test_every_answer_of_the_page_is_clean(log_in, boss, locale):
-    page = log_in(boss, IMPORT, locale=locale, bypass_csp=True)  # for axe-core
-    faults = []
-    for answer in (refused, bad_rows, checked, imported):
-        answer(page)
-        faults += [(answer.__name__, *fault) for fault in violations_in_all_looks(page)]
-        page.goto(IMPORT)
-    assert faults == []

@@ -70,7 +70,7 @@ def not_found(page):
 
 
 def admin_index(page):
-    page.goto("/admin/")
+    page.goto("/admin/?days=30")
 
 
 def admin_coverage(page):
@@ -137,21 +137,30 @@ def admin_import(page):
     page.goto("/admin/grades/account/import/")
 
 
-def admin_import_errors(page):
-    """The bad rows beside the form, and the result of a check."""
-    page.goto("/admin/grades/account/import/")
-    content = csv_file(*numbered(12), *numbered(3, pay_type="?", monthly_fee="x")).getvalue()
+def import_file(page, content, button="#import-form input[type=submit]"):
+    admin_import(page)
     page.set_input_files("#id_file", {"name": "派单表.csv", "mimeType": "text/csv", "buffer": content})
-    page.click("[name=dry_run]")
+    page.click(button)
     page.locator("#import-result > *").first.wait_for()
+
+
+def admin_import_refused(page):
+    import_file(page, b"\xff\xfe\x00")
+
+
+def admin_import_errors(page):
+    rows = [*numbered(12), *numbered(3, pay_type="?", monthly_fee="x")]
+    import_file(page, csv_file(*rows).getvalue(), "[name=dry_run]")
+
+
+def admin_import_checked(page):
+    import_file(page, csv_file(*numbered(3), {"acc_nbr": "1380013"}).getvalue(), "[name=dry_run]")
 
 
 def admin_import_done(page):
-    page.goto("/admin/grades/account/import/")
-    content = csv_file(*numbered(12)).getvalue()
-    page.set_input_files("#id_file", {"name": "派单表.csv", "mimeType": "text/csv", "buffer": content})
-    page.click("#import-form input[type=submit]")
-    page.locator("#import-result > *").first.wait_for()
+    """Rows that were added, changed and unchanged."""
+    import_file(page, csv_file(*numbered(6)).getvalue())
+    import_file(page, csv_file(*numbered(3, area="城西"), *numbered(8)[3:]).getvalue())
 
 
 def admin_list_filtered(page):
@@ -195,6 +204,10 @@ def jobs(page):
     page.goto("/jobs")
 
 
+def admin_user_add(page):
+    page.goto("/admin/auth/user/add/")
+
+
 def first_steps(page):
     page.goto("/first-steps")
 
@@ -226,11 +239,12 @@ def admin_delete(page):
 
 
 PAGES = [
-    landing, login, query_found, query_not_found, query_incomplete, not_found, admin_index, admin_coverage, admin_list,
-    admin_list_filtered, admin_list_empty, admin_detail, admin_detail_noted, admin_queue, admin_queue_end, admin_review,
-    admin_accounts, admin_import, admin_import_errors, admin_import_done, admin_credits, admin_conflicts,
-    admin_conflict, admin_delete, admin_conflict_kept, admin_users, admin_codes, codes_sheet, open_in_wechat,
-    job_running, jobs, first_steps,
+    landing, login, query_found, query_not_found, query_incomplete, not_found, admin_index, admin_coverage,
+    admin_list, admin_list_filtered, admin_list_empty, admin_detail, admin_detail_noted, admin_queue,
+    admin_queue_end, admin_review, admin_accounts, admin_import, admin_import_refused, admin_import_errors,
+    admin_import_checked, admin_import_done, admin_user_add, admin_credits, admin_conflicts, admin_conflict,
+    admin_delete, admin_conflict_kept, admin_users, admin_codes, codes_sheet, open_in_wechat, job_running, jobs,
+    first_steps,
 ]  # fmt: skip
 
 
