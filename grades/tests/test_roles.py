@@ -15,10 +15,11 @@ pytestmark = pytest.mark.django_db
 
 # What each role may do, by the rights of access.py.
 RIGHTS = {
-    "客服": {"LOOK_UP", "SEE_OWN_JOBS", "SEE_COVERAGE", "EXPORT_NUMBER", "CONFIRM_CREDIT"},
+    "客服": {"LOOK_UP", "SEE_OWN_JOBS", "SEE_OVERVIEW", "SEE_COVERAGE", "EXPORT_NUMBER", "CONFIRM_CREDIT"},
     "主管": {
         "LOOK_UP",
         "SEE_OWN_JOBS",
+        "SEE_OVERVIEW",
         "SEE_COVERAGE",
         "EXPORT_NUMBER",
         "CONFIRM_CREDIT",
