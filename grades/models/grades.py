@@ -314,8 +314,11 @@ class Grade(Content):
             models.Index(fields=["number", "insert_time", "id", *KIND, "area", "product"], name="grade_covering"),
             # /graderesult by session, /wechat/receipts: a person's ratings, of an account and of all
             models.Index(fields=["openid", "acc_nbr", "insert_time", "id"], name="grade_by_openid"),
-            # the admin's filters, in any combination: each kind newest first; see `index_ranges`
-            models.Index(fields=[*KIND, "insert_time", "id"], name="grade_by_kind"),
+            # the admin's filters, in any combination: each kind newest first; see `index_ranges`. The grades are for
+            # the list of ratings with one grade, which then needs no row
+            models.Index(
+                fields=[*KIND, "insert_time", "id", "grade1", "grade2", "grade3"], name="grade_by_kind_covering"
+            ),
             # the same filters together with an area or "not on the dispatch list", or with a product
             models.Index(fields=["area", *KIND, "insert_time", "id"], name="grade_by_area"),
             models.Index(fields=["product", *KIND, "insert_time", "id"], name="grade_by_product"),

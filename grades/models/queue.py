@@ -46,7 +46,7 @@ class LowQueue:
         return Grade.objects.filter(review_state="new", lowest_grade__in=self.lowest_grades())
 
     def parts(self):
-        """The same in parts, each of which is one range of the index grade_by_kind, newest first."""
+        """The same in parts, each of which is one range of the index grade_by_kind_covering, newest first."""
         return [
             # IN: for `=` Django writes `NOT has_remarks`, for which SQLite uses no index.
             Grade.objects.filter(review_state="new", lowest_grade=value, has_remarks__in=[remarks])
