@@ -32,6 +32,7 @@ def write_xlsx(
     names = [f"{title} {number + 1}" if full else title for number in range(full + 1)]
     sheets: list[tuple[str, Any]] = [(name, sheet(islice(records, SHEET_ROWS), headings)) for name in names[:-1]]
     sheets.append((names[-1], sheet(records, headings)))
+    formats = {name: form for name, column in zip(headings, columns, strict=True) if (form := cell_format(column))}
     about_name = _("About this export")
     sheets.append((about_name, about_records(about)))
     write_worksheets(
@@ -41,7 +42,7 @@ def write_xlsx(
         freeze_panes={"general": {"row": 1, "col": 0}, about_name: {"row": 0, "col": 0}},
         autofilter={"general": True, about_name: False},
         column_widths={"general": [column.width for column in columns], about_name: [16, 80]},
-        column_formats={"general": [cell_format(column) for column in columns], about_name: []},
+        column_formats={"general": formats, about_name: {}},
         # Account numbers are digits stored as text on purpose: no green corners.
         ignore_errors={"general": [headings[0]], about_name: []},
     )
@@ -52,8 +53,10 @@ def about_records(about: About) -> Iterator[dict[str, Any]]:
     yield from ({_("Item"): item, _("Value"): value} for item, value in about())
 
 
-def cell_format(column: Column) -> Format:
+def cell_format(column: Column) -> Format | None:
     formats = {TIME: "yyyy-mm-dd hh:mm:ss", DAY: "yyyy-mm-dd"}
+    if not (column.wraps or column.kind in formats):
+        return None  # empty formats would cost a sixth of the writing
     form = Format().set_num_format(formats[column.kind]) if column.kind in formats else Format()
     return form.set_text_wrap() if column.wraps else form
 
