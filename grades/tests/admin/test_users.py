@@ -41,10 +41,10 @@ def test_a_user_is_put_into_a_group(superuser_client, superuser):
 @pytest.mark.parametrize(
     ("app", "codename", "name"),
     [
-        ("grades", "add_credit", "评价 | 临时额度 | 确认临时额度"),
-        ("grades", "add_withdrawal", "评价 | 额度撤销 | 撤销临时额度"),
-        ("grades", "change_grade", "评价 | 评价 | 跟进评价"),
-        ("grades", "view_account", "评价 | 派单号码 | 查看：派单号码"),
+        ("grades", "add_credit", "评价与派单 | 临时额度 | 确认临时额度"),
+        ("grades", "add_withdrawal", "评价与派单 | 额度撤销 | 撤销临时额度"),
+        ("grades", "change_grade", "评价与派单 | 评价 | 跟进评价"),
+        ("grades", "view_account", "评价与派单 | 派单号码 | 查看：派单号码"),
         ("auth", "add_user", "认证和授权 | 用户 | 添加：用户"),
     ],
 )
@@ -69,7 +69,7 @@ def test_a_permission_of_a_model_that_is_gone_keeps_its_stored_name():
 
 def test_the_form_of_a_group_shows_the_names(superuser_client):
     page = superuser_client.get("/admin/auth/group/add/", headers={"accept-language": "zh-hans"}).text
-    assert "评价 | 临时额度 | 确认临时额度" in page
+    assert "评价与派单 | 临时额度 | 确认临时额度" in page
     assert "Can add" not in page
 
 
