@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 
 class Clicks:
-    """Counts the clicks of a task on its page; typing is no click."""
+    """Counts the clicks of a task on its page; typing does not count."""
 
     def __init__(self, page):
         self.page, self.count = page, 0
