@@ -37,6 +37,11 @@ class Choices:
             "SELECT id FROM {account} WHERE id >= (SELECT MAX(id) DIV 2 FROM {account}) ORDER BY id LIMIT 1"
         )
         [self.number] = values(f"SELECT number FROM {{account}} WHERE id = {self.dispatch}")
+        # of as many dispatches as a list of ratings looks through for a name
+        [self.name] = values(
+            "SELECT customer_name FROM {account} GROUP BY customer_name HAVING COUNT(*) <= 3000"
+            " ORDER BY COUNT(*) DESC, customer_name LIMIT 1"
+        )
         [self.frequent] = values("SELECT number FROM {grade} GROUP BY number ORDER BY COUNT(*) DESC, number LIMIT 1")
         [self.unlisted] = values(
             "SELECT number FROM {grade} WHERE NOT EXISTS (SELECT * FROM {account} WHERE account.number = grade.number)"
@@ -153,6 +158,7 @@ def combined(name, filters, others):
 def rating_filters(choices):
     month, week = choices.month(), {"period": "7days"}
     new, low, closed = {"review": "new"}, {"lowest": 2}, {"review": "closed"}
+    name = {"q": f'"{choices.name}"'}
     remarks, no_remarks, mine = {"remarks": "yes"}, {"remarks": "no"}, {"assignee": "me"}
     prefix, digits, words = {"q": choices.prefix}, {"q": f"*{choices.number[-4:]}"}, {"words": WORDS}
     large_area, small_area = {"area": choices.areas[0]}, {"area": choices.areas[-1]}
@@ -187,6 +193,8 @@ def rating_filters(choices):
         "prefix of 3 digits": {"q": choices.number[:3]},
         "last four digits": digits,
         "last four digits, 2 or below": digits | low,
+        "a customer's name": name,
+        "a customer's name, new, 2 or below": name | new | low,
         "words": words,
         "words, new, 2 or below": words | new | low,
         "words, a month": words | month,
@@ -217,6 +225,7 @@ def dispatch_filters(choices):
         "a number": {"q": f'"{choices.number}"'},
         "prefix of 7 digits": {"q": choices.prefix},
         "last four digits": {"q": f"*{choices.number[-4:]}"},
+        "a customer's name": {"q": f'"{choices.name}"'},
         **combined("the largest area", large_area, {"": {}, "a month": month}),
         **combined("the smallest area", small_area, {"": {}, "a month": month}),
         **combined("the largest product", large_product, {"": {}, "a month": month, "the smallest area": small_area}),

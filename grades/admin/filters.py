@@ -271,6 +271,7 @@ class WithdrawnFilter(ChoiceFilter):
 class LinkedFilter(admin.ListFilter):
     """A filter that other pages link to; the list shows it while it is used."""
 
+    template = "admin/grades/filter.html"
     parameter_names = ()
 
     def __init__(self, request, params, model, model_admin):
