@@ -138,13 +138,10 @@ class LargeSample:
             SELECT {self.maker.first_number} + 2 * i, 7100000000 + i, area,
                 customer_name, product, monthly_fee, pay_type, state, %(day)s
             FROM (
-                SELECT {self.owner("dispatch")} AS i, customer
-                FROM (
-                    SELECT %(first)s + id AS dispatch, (a + %(a)s) %% {TEMPLATES} AS customer
-                    FROM sample_row WHERE id < %(rows)s
-                ) AS drawn
+                SELECT {self.owner("dispatch")} AS i
+                FROM (SELECT %(first)s + id AS dispatch FROM sample_row WHERE id < %(rows)s) AS drawn
             ) AS owned
-            JOIN sample_customer ON sample_customer.id = customer
+            JOIN sample_customer ON sample_customer.id = i %% {TEMPLATES}
             JOIN sample_area ON sample_area.id = i %% {AREA_SLOTS}
             """,  # noqa: S608 - constants
             day=hour.start.date(),
@@ -153,20 +150,16 @@ class LargeSample:
         )
 
     def add_ratings(self, hour: Hour) -> None:
-        known = self.dispatched_before(hour.start)
+        known = max(1, self.dispatched_before(hour.start))
         recent = min(self.dispatched_before(hour.start - timedelta(days=RECENT_DAYS)), known - 1)
+        # The dispatches of this day too, whose customers may be rated before their hour.
+        listed = self.dispatched_before(hour.start.replace(hour=0) + timedelta(days=1))
         age = self.maker.now - hour.start
         # Staff follow up nearly all low ratings within three days.
         review_hours = min(REVIEW_HOURS, int(age.total_seconds() // 3600) - 2)
         reviewed = 0 if review_hours < 1 else 50 if review_hours < REVIEW_HOURS else 97
         time = f"c * {hour.seconds} / {SPREAD}.0"
         number = "CASE WHEN i < 0 THEN 1 - 2 * i ELSE 2 * i END"
-
-        def dispatch(column: str) -> str:
-            """SQL: a column of the dispatch that a rating of this hour is about."""
-            of_number = "FROM account WHERE account.number = rated.acc_nbr AND dispatched_on <= %(day)s"
-            return f"(SELECT {column} {of_number} ORDER BY dispatched_on DESC, account.id DESC LIMIT 1)"
-
         self.execute(
             f"""
             INSERT INTO grade (
@@ -181,7 +174,7 @@ class LargeSample:
                 CASE WHEN is_reviewed = 0 THEN NULL ELSE %(reviewer)s END,
                 CASE WHEN is_reviewed = 0 THEN NULL
                     ELSE {moment("%(start)s", f"{time} + 3600 * (1 + d %% {max(1, review_hours)})")} END,
-                {dispatch("area")}, {dispatch("product")}
+                area, product
             FROM (
                 SELECT owned.*, sample_rating.*, {digits(f"{self.maker.first_number} + {number}")} AS acc_nbr,
                     CASE WHEN low = 1 AND b %% 100 < {reviewed} THEN 1 ELSE 0 END AS is_reviewed
@@ -202,9 +195,11 @@ class LargeSample:
                 ) AS owned
                 JOIN sample_rating ON sample_rating.id = d %% {TEMPLATES} + {self.worse(age)}
             ) AS rated
+            -- All dispatches of a customer have one area and one product.
+            LEFT JOIN sample_area ON sample_area.id = i %% {AREA_SLOTS} AND i >= 0 AND i < {listed}
+            LEFT JOIN sample_customer ON sample_customer.id = i %% {TEMPLATES} AND i >= 0 AND i < {listed}
             """,  # noqa: S608 - constants
             start=connection.ops.adapt_datetimefield_value(hour.start),
-            day=hour.start.date(),
             number=self.seed * 10**12 + hour.first,
             rows=hour.rows,
             note=self.random.choice(self.maker.notes),
@@ -214,7 +209,7 @@ class LargeSample:
 
     def dispatched_before(self, moment: datetime) -> int:
         position = bisect_left(self.dispatch_times, moment)
-        return max(1, self.dispatches[position].first if position < len(self.dispatches) else self.accounts)
+        return self.dispatches[position].first if position < len(self.dispatches) else self.accounts
 
     def worse(self, age: timedelta) -> str:
         """Of one area, two in five ratings have been unhappy for some weeks: the second half of the templates."""
