@@ -288,7 +288,8 @@ def page_at(site, first, place):
 
 def tasks(choices):
     """{task: (Page of the office, "first", "last" or the number of the page, Page of stock admin)}."""
-    month, rows = choices.month(), 'id="result_list"'
+    # a quick look may find no row
+    month, rows = choices.month(), 'id="result_list"|No row matches|class="paginator"'
     last = -(-choices.ratings // PER_PAGE)
     far = min(100, last)  # a quick look has fewer pages
     stock_month = stock_days("insert_time", month["from"], month["to"])
