@@ -39,7 +39,7 @@ class Choices:
         [self.number] = values(f"SELECT number FROM {{account}} WHERE id = {self.dispatch}")
         # of as many dispatches as a list of ratings looks through for a name
         [self.name] = values(
-            "SELECT customer_name FROM {account} GROUP BY customer_name HAVING COUNT(*) <= 3000"
+            "SELECT customer_name FROM {account} GROUP BY customer_name HAVING COUNT(*) <= 2000"
             " ORDER BY COUNT(*) DESC, customer_name LIMIT 1"
         )
         [self.frequent] = values("SELECT number FROM {grade} GROUP BY number ORDER BY COUNT(*) DESC, number LIMIT 1")

@@ -20,8 +20,8 @@ from .saved import SavedFilters
 # Rows that a search by the beginning of a number may match: they are sorted by time for every page.
 SEARCH_LIMIT = 50_000
 # Numbers with the same last digits, or dispatches with a customer name. Of two million dispatches about 200 have the
-# same last digits, and 400 the commonest name in China; a thousand more cost the list of ratings some 20 ms.
-NUMBERS_LIMIT = 3000
+# same last digits, and 400 the commonest name in China; a thousand more cost the list of ratings some 30 ms.
+NUMBERS_LIMIT = 2000
 QUOTES = ('""', "“”", "＂＂")
 NUMBER_CHARACTERS = re.compile(r'[0-9+*"“”\s-]*', re.ASCII)  # of a cleaned number
 

@@ -61,16 +61,18 @@ def sorted_keys(
     not walk through the index by time in the hope to meet some soon.
     """
     sign, side = ("-", "lt") if newest_first else ("", "gt")
-    order: list[Any] = [f"{sign}{time_field}", f"{sign}pk"]
+    field = time_field
     if not by_index:
-        expression = Coalesce(time_field, time_field)
-        order[0] = expression.desc() if newest_first else expression.asc()
+        # An expression instead of the column, in the order and in the range: neither has an index.
+        field = "sorted_time"
+        queryset = queryset.alias(sorted_time=Coalesce(time_field, time_field))
+    order = [f"{sign}{field}", f"{sign}pk"]
     parts = []
     for part in ranges_of(queryset) if by_index else [queryset]:
         if beyond:
             time, pk = beyond
-            farther = Q((f"{time_field}__{side}", time)) | Q((f"pk__{side}", pk))
-            part = part.filter(farther, (f"{time_field}__{side}e", time))
+            farther = Q((f"{field}__{side}", time)) | Q((f"pk__{side}", pk))
+            part = part.filter(farther, (f"{field}__{side}e", time))
         parts.append(part.select_related(None).order_by(*order).values_list(time_field, "pk")[:limit])
     if len(parts) < 2:
         return [key for part in parts for key in part]
