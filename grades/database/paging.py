@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
 
 from django.db.models import Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
