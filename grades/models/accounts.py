@@ -7,7 +7,7 @@ from itertools import product
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connections, models, transaction
+from django.db import models, transaction
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Least, Replace, Right
 from django.db.models.lookups import LessThanOrEqual
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from ..database.differing import any_differs
 from ..database.localtime import LocalDay
 from ..database.paging import key_batches, prefix_range
+from .kinds import KindQuerySet
 from .numbers import normal_expression, normal_number, normal_prefix
 
 ACC_NBR_LENGTH = 32
@@ -29,22 +30,8 @@ NO_RATING = Q(pk__in=())
 KIND = ("times_rated", "lowest_grade", "is_credited")
 
 
-class AccountQuerySet(models.QuerySet):
-    # which kinds the filters leave: a function of (times_rated, lowest_grade, is_credited)
-    kind_filters = ()
-    # whether a number, an area or a product, which have indexes of their own, leave few enough rows to read all of them
-    is_narrow = False
-
-    def _clone(self):
-        clone = super()._clone()
-        clone.kind_filters, clone.is_narrow = self.kind_filters, self.is_narrow
-        return clone
-
-    def narrowed_to(self, condition):
-        """The dispatches of some numbers, an area or a product."""
-        queryset = self.filter(condition)
-        queryset.is_narrow = True
-        return queryset
+class AccountQuerySet(KindQuerySet):
+    KIND = KIND
 
     def of_number(self, acc_nbr):
         """The dispatches of an account, however its number is written; newest first."""
@@ -92,12 +79,6 @@ class AccountQuerySet(models.QuerySet):
 
     # --- Kinds ------------------------------------------------------------------------------------
 
-    def of_kind(self, matches, **lookups):
-        """Filter by `lookups` on the columns of a kind; `matches` tells the same of a kind."""
-        queryset = self.filter(**lookups)
-        queryset.kind_filters = (*self.kind_filters, matches)
-        return queryset
-
     def rated(self):
         """The dispatches whose number was rated on their day or later."""
         return self.of_kind(lambda kind: kind[0] > 0, times_rated__gt=0)
@@ -114,21 +95,6 @@ class AccountQuerySet(models.QuerySet):
 
     def credited(self):
         return self.of_kind(lambda kind: kind[2], is_credited__in=[True])
-
-    def index_ranges(self):
-        """This queryset in parts: one for each kind that it may hold, newest first by account_by_kind."""
-        if (
-            self.is_narrow
-            or not self.kind_filters
-            or not connections[self.db].features.supports_slicing_ordering_in_compound
-        ):
-            return [self]
-        return [
-            # IN: see `GradeQuerySet.with_remarks`
-            self.filter(times_rated=times, lowest_grade=lowest, is_credited__in=[credited])
-            for times, lowest, credited in self.stored_kinds()
-            if all(matches((times, lowest, credited)) for matches in self.kind_filters)
-        ]
 
     def stored_kinds(self):
         """Every kind that a dispatch may be of."""

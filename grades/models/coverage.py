@@ -18,7 +18,7 @@ from ..database.paging import key_ranges
 from ..database.retries import is_transient
 from .accounts import Account, AccountQuerySet
 from .figures import MARGIN
-from .grades import Grade, GradeQuerySet, places
+from .grades import Grade, GradeQuerySet
 from .statistics import RecountedUntil
 
 STEP = 2000  # rows
@@ -87,7 +87,7 @@ def correct_counts(dispatches: AccountQuerySet) -> int:
 def correct_places(ratings: GradeQuerySet) -> int:
     wrong = dict(ratings.misplaced().values_list("pk", "number"))
     with Account.objects.locked(set(wrong.values())):
-        Grade.objects.filter(pk__in=wrong).update(**places())
+        Grade.objects.filter(pk__in=wrong).place()
     return len(wrong)
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import product
 
 from django.conf import settings
-from django.db import connections, models, router, transaction
+from django.db import models, router, transaction
 from django.db.models import Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import Least, Length
 from django.db.models.lookups import GreaterThan
@@ -16,6 +16,7 @@ from ..database.localtime import LocalDay
 from ..database.paging import key_batches, sorted_keys
 from .accounts import ACC_NBR_LENGTH, Account
 from .fields import Char32UUIDField, GradeField, RemarkField
+from .kinds import KindQuerySet
 from .numbers import normal_expression, normal_number
 from .statistics import DailyScore, day_of
 
@@ -26,7 +27,6 @@ CONTENT = ("acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")
 
 # The columns of the indexes before the time. A filter on them reads one range of an index for each kind.
 KIND = ("review_state", "lowest_grade", "has_remarks")
-MOST_PARTS = 66  # of a query: three states, eleven grades, with and without remarks
 PLACED = 1000  # ratings of one UPDATE
 
 
@@ -46,15 +46,8 @@ def places():
     return {name: of_dispatch(name) for name in ("area", "product")}
 
 
-class GradeQuerySet(models.QuerySet):
-    # which kinds the filters leave: functions of (review_state, lowest_grade, has_remarks)
-    kind_filters = ()
-    by_place = False  # whether an area or a product is chosen, whose index has its kinds one after another too
-
-    def _clone(self):
-        clone = super()._clone()
-        clone.kind_filters, clone.by_place = self.kind_filters, self.by_place
-        return clone
+class GradeQuerySet(KindQuerySet):
+    KIND = KIND
 
     def newest_first(self):
         # Ids do not follow time: auto-increment leaves gaps, and several writers interleave.
@@ -78,12 +71,6 @@ class GradeQuerySet(models.QuerySet):
 
     # --- Kinds ------------------------------------------------------------------------------------
 
-    def of_kind(self, matches, **lookups):
-        """Filter by `lookups` on a column of KIND; `matches` tells the same of a kind."""
-        queryset = self.filter(**lookups)
-        queryset.kind_filters = (*self.kind_filters, matches)
-        return queryset
-
     def in_state(self, state):
         return self.of_kind(lambda kind: kind[0] == state, review_state=state)
 
@@ -95,7 +82,7 @@ class GradeQuerySet(models.QuerySet):
         return self.of_kind(lambda kind: kind[1] <= value, lowest_grade__lte=value)
 
     def with_remarks(self, having=True):
-        # IN: for `=` Django writes `NOT has_remarks`, for which SQLite uses no index.
+        # IN: see `KindQuerySet.of_one_kind`; SQLite, which unites no parts, needs it too.
         return self.of_kind(lambda kind: kind[2] == having, has_remarks__in=[having])
 
     def with_words(self, words, limit, by_index=True):
@@ -107,25 +94,6 @@ class GradeQuerySet(models.QuerySet):
         rows = self.model._base_manager.using(self.db).filter(pk__in=[pk for _time, pk in newest])
         contains = Q(txt1__contains=words) | Q(txt2__contains=words) | Q(txt3__contains=words)
         return self.narrowed_to(Q(pk__in=list(rows.filter(contains).values_list("pk", flat=True))))
-
-    def narrowed_to(self, condition):
-        """The ratings of some numbers or keys: too few to read the ranges of kinds for them."""
-        queryset = self.filter(condition)
-        queryset.kind_filters, queryset.by_place = (), False
-        return queryset
-
-    def index_ranges(self):
-        """This queryset in parts: one for each kind that it may hold, newest first by an index."""
-        is_filtered = self.kind_filters or self.by_place
-        if not is_filtered or not connections[self.db].features.supports_slicing_ordering_in_compound:
-            return [self]
-        kinds = [kind for kind in self.stored_kinds() if all(matches(kind) for matches in self.kind_filters)]
-        if len(kinds) > MOST_PARTS:
-            return [self]
-        return [
-            self.filter(review_state=state, lowest_grade=lowest, has_remarks__in=[having])
-            for state, lowest, having in kinds
-        ]
 
     def stored_kinds(self):
         """Every kind that a rating may be of. For SELECT DISTINCT MariaDB often reads the whole index."""
@@ -159,9 +127,8 @@ class GradeQuerySet(models.QuerySet):
         return self.of_place(area=None)
 
     def of_place(self, **column):
-        queryset = self.filter(**column)
-        queryset.by_place = True
-        return queryset
+        # Of any kind: the index of an area or a product has its kinds one after another too.
+        return self.of_kind(lambda _kind: True, **column)
 
     def misplaced(self):
         """The ratings whose `area` or `product` is not that of their dispatch."""
