@@ -1,7 +1,8 @@
 // Scenarios of WeChat login: a server with REQUIRE_WECHAT_LOGIN=1 and a stub of WeChat's API (wechat_stub.py).
 const assert = require("node:assert/strict");
 const { replyWith } = require("../faulty_proxy");
-const { REMARKS, RESULT, SCORE, row, submissionIds, submissions, submitAndFail, waitForSuccess } = require("./helpers");
+const { REMARKS, RESULT, SCORE, row, submissionIds, submissions } = require("./helpers");
+const { submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
 
 const tokens = (proxy) => proxy.requestsTo("/score").map((entry) => entry.headers.authorization);
 
@@ -83,7 +84,10 @@ const scenarios = {
       ["errcode--1", /微信登录暂时不可用，请在 5 秒后再试/],
     ]) {
       code = nextCode;
+      const sent = world.proxy.requestsTo("/wechat/login").length;
       await phone.tap("再次提交");
+      // The message of the attempt before may be the same one.
+      await waitUntil(() => world.proxy.requestsTo("/wechat/login").length > sent, "no login request");
       await phone.page.locator("#failure").getByText(message).waitFor();
       world.step(nextCode);
     }
