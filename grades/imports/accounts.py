@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..models import Account, DailyScore, Grade, is_cut_off, normal_number
+from ..models import Account, DailyCoverage, DailyScore, Grade, is_cut_off, normal_number
 from ..models.accounts import NO_RATING, earliest
 from ..models.coverage import rewind
 from ..models.figures import days_rated
@@ -190,25 +190,28 @@ def import_table(
     try:
         with transaction.atomic():
             rows = (values for _number, _cells, values in read_rows(table, places, refuse_changed_file) if values)
-            begun, days = timezone.now(), set()
+            begun, days, dispatch_days = timezone.now(), set(), set()
             numbers: set[str] = set()
             while batch := list(islice(rows, BATCH)):
-                since = store(batch, result)
-                Account.objects.recount(since, placed=NO_RATING)
+                touched = store(batch, result)
+                since = earliest(touched)
+                dispatch_days |= Account.objects.recount(since, placed=NO_RATING)
+                dispatch_days.update(day for _number, day in touched)
                 days |= days_rated(since)
                 numbers.update(since)
                 done += len(batch)
                 yield min(done, total), total
             # Last, because others wait for these rows; /score does for a duplicate of one of these ratings.
-            touched = sorted(numbers)
-            for start in range(0, len(touched), BATCH):
+            placed = sorted(numbers)
+            for start in range(0, len(placed), BATCH):
                 if start:
                     yield total, total
-                with Account.objects.locked(touched[start : start + BATCH]):
-                    Grade.objects.filter(number__in=touched[start : start + BATCH]).place()
+                with Account.objects.locked(placed[start : start + BATCH]):
+                    Grade.objects.filter(number__in=placed[start : start + BATCH]).place()
             if result.created or result.updated:
                 rewind(begun)
             DailyScore.objects.mark(days)
+            DailyCoverage.objects.mark(dispatch_days)
             if before_commit:
                 before_commit()
     except (IntegrityError, OperationalError) as error:
@@ -258,8 +261,11 @@ def read_rows(
         yield number, cells, values if len(values) == len(places) else None
 
 
-def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
-    """Write one batch of checked rows and count it in `result`; returns what changed, see `days_rated`."""
+def store(batch: list[Values], result: ImportResult) -> list[tuple[str, date]]:
+    """Write one batch of checked rows and count it in `result`; returns (number, day) of the dispatches that changed.
+
+    A dispatch that changes its number is there with both.
+    """
     dates = [values["dispatched_on"] for values in batch]
     # The index of the unique constraint answers this; for a list of pairs, not every database uses it.
     candidates = Account.objects.filter(
@@ -277,7 +283,7 @@ def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
     for kind, rows in kinds.items():
         result.add_changes(kind, rows)
     if result.dry_run:
-        return {}
+        return []
     new = [Account(**values) for values, _old in kinds["created"]]
     changed = [Account(**values) for values, _old in kinds["updated"]]
     left = [(old["acc_nbr"], values["dispatched_on"]) for values, old in kinds["updated"] if "acc_nbr" in old]
@@ -291,7 +297,7 @@ def store(batch: list[Values], result: ImportResult) -> dict[str, date]:
         update_fields=OTHERS,
         unique_fields=KEY if named_target else None,
     )
-    return earliest((normal_number(number), day) for number, day in touched)
+    return [(normal_number(number), day) for number, day in touched]
 
 
 def refuse_changed_file(row: int, column: str, message: str) -> None:

@@ -257,7 +257,7 @@ class LargeSample:
         ranges = key_ranges(Account.objects.all(), COUNTED)
         for rows in tqdm(ranges, desc="ratings of dispatches", disable=None):
             with interrupts_wait():
-                rows.count_ratings()
+                rows.update(**rows.counts())
         RecountedUntil.objects.update_or_create(pk=1, defaults={"until": self.maker.now - MARGIN})
 
 

@@ -19,6 +19,7 @@ from ..database.localtime import LocalDay
 from ..database.paging import key_batches, prefix_range
 from .kinds import KindQuerySet
 from .numbers import normal_expression, normal_number, normal_prefix
+from .statistics import DailyCoverage
 
 ACC_NBR_LENGTH = 32
 MIN_PREFIX = 4
@@ -109,14 +110,17 @@ class AccountQuerySet(KindQuerySet):
         """Count the ratings of the dispatches of these numbers, in normal form, again, and place their ratings.
 
         With a condition `placed`, only such ratings are placed: a rating that changes moves no other rating.
+        Returns the days of the dispatches that changed: the caller marks them (`DailyCoverage.objects.mark`).
         """
+        days = set()
         grades = grade_model().objects.using(self.db)
         numbers = sorted(numbers)
         for start in range(0, len(numbers), RECOUNTED):
             some = numbers[start : start + RECOUNTED]
             with self.locked(some) as dispatches:
-                dispatches.count_ratings()
+                days |= dispatches.count_ratings()
                 grades.filter(placed or Q(), number__in=some).place()
+        return days
 
     @contextmanager
     def locked(self, numbers):
@@ -129,8 +133,10 @@ class AccountQuerySet(KindQuerySet):
             yield self.filter(pk__in=list(pks))
 
     def count_ratings(self):
-        """Store the counts of these dispatches, which must be locked."""
-        self.update(**self.counts())
+        """Store the counts of these dispatches, which must be locked; returns the days of those that changed."""
+        wrong = dict(self.miscounted().values_list("pk", "dispatched_on"))
+        self.model._base_manager.using(self.db).filter(pk__in=wrong).update(**self.counts())
+        return set(wrong.values())
 
     def counts(self):
         """Expressions for the columns that count ratings, and for `is_credited`.
@@ -157,9 +163,9 @@ class AccountQuerySet(KindQuerySet):
 
     def delete(self):
         with transaction.atomic(using=self.db):
-            since = earliest(self.values_list("number", "dispatched_on"))
+            dispatches = list(self.values_list("number", "dispatched_on"))
             deleted = super().delete()
-            changed(since)
+            changed(dispatches)
         return deleted
 
     delete.alters_data = True
@@ -182,12 +188,14 @@ def earliest(dispatches):
     return since
 
 
-def changed(since):
-    """The dispatches of these numbers, each since a day, have changed: count again, and make figures stale."""
+def changed(dispatches):
+    """These dispatches, pairs (number, day), have changed: count again, and make figures stale."""
     from . import figures  # it imports this module
 
-    Account.objects.recount(since)
+    since = earliest(dispatches)
+    days = Account.objects.recount(since)
     figures.mark_dispatches(since)
+    DailyCoverage.objects.mark(days.union(day for _number, day in dispatches))
 
 
 class Account(models.Model):
@@ -274,7 +282,7 @@ class Account(models.Model):
             before = list(Account.objects.filter(pk=self.pk).values_list("number", "dispatched_on")) if self.pk else []
             super().save(*args, **kwargs)
             day = self._meta.get_field("dispatched_on").to_python(self.dispatched_on)
-            changed(earliest([*before, (normal_number(self.acc_nbr), day)]))
+            changed([*before, (normal_number(self.acc_nbr), day)])
 
     def delete(self, using=None, keep_parents=False):
         return Account.objects.using(using).filter(pk=self.pk).delete()
@@ -291,7 +299,7 @@ class Account(models.Model):
         with transaction.atomic():
             row = Account.objects.filter(pk=self.pk)
             # Locked first: two clerks would each hold the row for their credit, and wait for the other to update it.
-            list(row.select_for_update().values_list("pk"))
+            days = list(row.select_for_update().values_list("dispatched_on", flat=True))
             credit, created = Credit.objects.get_or_create(
                 account=self,
                 withdrawn_before=Withdrawal.objects.filter(credit__account=self).count(),
@@ -299,6 +307,7 @@ class Account(models.Model):
             )
             if created:
                 row.update(is_credited=True)
+                DailyCoverage.objects.mark(days)
         return credit, created
 
     def credits_with_names(self):
@@ -349,6 +358,7 @@ class Credit(models.Model):
             withdrawal, created = Withdrawal.objects.get_or_create(credit=self, defaults=defaults)
             if created:
                 Account.objects.filter(pk=self.account_id).update(is_credited=False)
+                DailyCoverage.objects.mark([self.account.dispatched_on])
         return withdrawal, created
 
 

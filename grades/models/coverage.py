@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from time import monotonic
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -19,7 +19,7 @@ from ..database.retries import is_transient
 from .accounts import Account, AccountQuerySet
 from .figures import MARGIN
 from .grades import Grade, GradeQuerySet
-from .statistics import RecountedUntil
+from .statistics import DailyCoverage, RecountedUntil
 
 STEP = 2000  # rows
 
@@ -54,7 +54,9 @@ def catch_up(deadline: float) -> bool:
 def count_and_place(step: list[tuple[datetime, int, str]]) -> None:
     if step:
         numbers = {number for _time, _pk, number in step}
-        Account.objects.recount(numbers, Q(insert_time__range=(step[0][0], step[-1][0])))
+        with transaction.atomic():
+            days = Account.objects.recount(numbers, Q(insert_time__range=(step[0][0], step[-1][0])))
+            DailyCoverage.objects.mark(days)
 
 
 def advance(before: datetime | None, until: datetime) -> bool:
@@ -80,7 +82,7 @@ def rebuild() -> Iterator[tuple[int, int, int]]:
 def correct_counts(dispatches: AccountQuerySet) -> int:
     wrong = list(dispatches.miscounted().values_list("number", flat=True))
     with Account.objects.locked(wrong) as of_numbers:
-        of_numbers.count_ratings()
+        DailyCoverage.objects.mark(of_numbers.count_ratings())
     return len(wrong)
 
 

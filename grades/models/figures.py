@@ -66,7 +66,7 @@ def count_by_dispatch(ratings: GradeQuerySet) -> QuerySet:
 
 
 def mark_dispatches(since: dict[str, date]) -> None:
-    """The dispatches of these numbers have changed; see `days_rated`, and `DailyScoreQuerySet.mark` for when."""
+    """The dispatches of these numbers have changed; see `days_rated`, and `DailyFiguresQuerySet.mark` for when."""
     DailyScore.objects.mark(days_rated(since))
 
 

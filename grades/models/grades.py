@@ -18,7 +18,7 @@ from .accounts import ACC_NBR_LENGTH, Account
 from .fields import Char32UUIDField, GradeField, RemarkField
 from .kinds import KindQuerySet
 from .numbers import normal_expression, normal_number
-from .statistics import DailyScore, day_of
+from .statistics import DailyCoverage, DailyScore, day_of
 
 REMARK_LENGTH = 500
 
@@ -149,8 +149,9 @@ class GradeQuerySet(KindQuerySet):
         objs = list(objs)
         with transaction.atomic(using=self.db):
             created = super().bulk_create(objs, *args, **kwargs)
-            Account.objects.using(self.db).recount({normal_number(rating.acc_nbr) for rating in objs})
+            dispatch_days = Account.objects.using(self.db).recount({normal_number(rating.acc_nbr) for rating in objs})
             DailyScore.objects.using(self.db).mark(rating.day for rating in objs)
+            DailyCoverage.objects.using(self.db).mark(dispatch_days)
         return created
 
     def delete(self):
@@ -158,7 +159,7 @@ class GradeQuerySet(KindQuerySet):
 
         Memory is one batch. Stock Django loads every rating to find the rows that refer to it.
         """
-        deleted, days = Counter(), set()
+        deleted, days, dispatch_days = Counter(), set(), set()
         with transaction.atomic(using=self.db):
             for pks in key_batches(self, "insert_time", 2000):
                 rows = self.model._default_manager.using(self.db).filter(pk__in=pks)
@@ -170,8 +171,9 @@ class GradeQuerySet(KindQuerySet):
                     times += rows.filter(repeats__isnull=False).values_list("repeats__repeated_at", flat=True)
                     days.update(map(day_of, times))
                     deleted.update(super(GradeQuerySet, rows).delete()[1])
-                    dispatches.count_ratings()
+                    dispatch_days |= dispatches.count_ratings()
             DailyScore.objects.using(self.db).mark(days)
+            DailyCoverage.objects.using(self.db).mark(dispatch_days)
         return deleted.total(), dict(deleted)
 
     delete.alters_data = True
@@ -304,8 +306,9 @@ class Grade(Content):
         using = using or router.db_for_write(Grade, instance=self)
         with transaction.atomic(using=using):
             super().save(*args, using=using, **kwargs)
-            Account.objects.using(using).recount({normal_number(self.acc_nbr)}, Q(pk=self.pk))
+            dispatch_days = Account.objects.using(using).recount({normal_number(self.acc_nbr)}, Q(pk=self.pk))
             DailyScore.objects.using(using).mark([self.day])
+            DailyCoverage.objects.using(using).mark(dispatch_days)
 
     def delete(self, using=None, keep_parents=False):
         using = using or router.db_for_write(Grade, instance=self)

@@ -1,4 +1,4 @@
-"""Figures of each day, so that the overview costs days and not rows. `figures` computes and reads them."""
+"""Figures of each day, so that a page costs days and not rows: see `figures` and `dispatch_figures`."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -20,12 +20,12 @@ def end_of(day: date) -> datetime:
     return start_of(day + timedelta(days=1))
 
 
-class DailyScoreQuerySet(models.QuerySet):
+class DailyFiguresQuerySet(models.QuerySet):
     def mark(self, days: Iterable[date]) -> None:
         """Make the figures of these days stale.
 
-        Whoever changes ratings calls this in the same transaction, at its end: it locks the rows of these days
-        until the commit. /score does not call it, see decision 52.
+        Whoever changes what they count calls this in the same transaction, at its end: it locks the rows of these
+        days until the commit. Who marks both tables marks `DailyScore` first. /score does not call it, see decision 52.
         """
         days = set(days)
         if days and self._outdate(days) < len(days):
@@ -38,20 +38,20 @@ class DailyScoreQuerySet(models.QuerySet):
         return self.filter(day__in=days).update(version=models.F("version") + 1, until=None)
 
 
-class DailyScore(models.Model):
-    """The figures of one day in the time zone of the site. They are recomputed, never incremented."""
+class DailyFigures(models.Model):
+    """The figures of one day. They are recomputed, never incremented."""
 
     day = models.DateField(primary_key=True)
     # Counts the changes: figures that were computed before the last one are not stored.
     version = models.PositiveIntegerField(default=0, db_default=0)
-    # The figures count the ratings before this moment; None if they are stale.
+    # The figures count what was committed before this moment; None if they are stale.
     until = models.DateTimeField(null=True)
     figures = models.JSONField(default=dict)
 
-    objects = DailyScoreQuerySet.as_manager()
+    objects = DailyFiguresQuerySet.as_manager()
 
     class Meta:
-        db_table = "daily_score"
+        abstract = True
         default_permissions = ()
 
     def __str__(self):
@@ -64,12 +64,26 @@ class DailyScore(models.Model):
         """
         using = self._state.db
         skip_locked = connections[using].features.has_select_for_update_skip_locked
-        same = DailyScore.objects.using(using).filter(pk=self.pk, version=self.version)
+        same = type(self)._base_manager.using(using).filter(pk=self.pk, version=self.version)
         with transaction.atomic(using=using):
             # Read before it is written: an UPDATE would wait for a writer that has marked the day.
             if not same.select_for_update(skip_locked=skip_locked).values_list("pk").first():
                 return False
             return bool(same.update(until=until, figures=figures))
+
+
+class DailyScore(DailyFigures):
+    """The figures of the ratings of a day in the time zone of the site."""
+
+    class Meta(DailyFigures.Meta):
+        db_table = "daily_score"
+
+
+class DailyCoverage(DailyFigures):
+    """The figures of the dispatches of a day."""
+
+    class Meta(DailyFigures.Meta):
+        db_table = "daily_coverage"
 
 
 class RecountedUntil(models.Model):

@@ -1,24 +1,27 @@
 """Coverage: of the dispatches of a period, how many were rated, and which were not."""
 
+from collections import Counter
 from time import monotonic
 
 from django.contrib import admin
-from django.db.models import Count, Q
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ..access import SEE_COVERAGE, staff_route
+from ..database.snapshots import snapshot
 from ..exports import FORMATS, Column, FigureTable
 from ..formats import percent
 from ..forms import PERIODS, PeriodForm
-from ..models import Account, low_limit
+from ..models import Account, dispatch_figures, low_limit
 from ..models.coverage import catch_up
 from ..models.figures import LOOK_SECONDS, known_days, read, refresh
 from .figures import Figure, export_table, list_link, number_columns, page_link, percent_number, share
 
 COUNTS = ("total", "rated", "low", "repeated", "credited")
+# Seconds for days that are stale. The others are counted at once, which takes less time than storing them one by one.
+REFRESH_SECONDS = 1
 
 
 @staff_route(SEE_COVERAGE)
@@ -29,8 +32,8 @@ def coverage(request):
     period = form.period
     deadline = monotonic() + LOOK_SECONDS
     complete = catch_up(deadline)
-    groups = count(Account.objects.dispatched_between(*period))
-    total = add(groups.values())
+    groups = count(period)
+    total = add(groups["area"].values())
     context = {
         **admin.site.each_context(request),
         "title": _("Coverage"),
@@ -57,30 +60,27 @@ def export(request):
     if not form.is_valid():
         return redirect(f"{reverse('coverage')}?{request.GET.urlencode()}")
     catch_up(monotonic() + LOOK_SECONDS)
-    groups = count(Account.objects.dispatched_between(*form.period))
-    files = {table["name"]: file_of(table) for table in tables(groups, form.period)}
+    files = {table["name"]: file_of(table) for table in tables(count(form.period), form.period)}
     return export_table(request, "coverage", form.period, files)
 
 
-def count(dispatches):
-    """{(area, product): (dispatches, rated, rated low, rated more than once, credited)}, from an index alone."""
-    counted = (
-        dispatches.order_by()
-        .values_list("area", "product")
-        .annotate(
-            total=Count("pk"),
-            rated=Count("pk", filter=Q(times_rated__gt=0)),
-            low=Count("pk", filter=Q(lowest_grade__lte=low_limit())),
-            repeated=Count("pk", filter=Q(times_rated__gt=1)),
-            credited=Count("pk", filter=Q(is_credited=True)),
-        )
-    )
-    return {(area, product): counts for area, product, *counts in counted}
+def count(period):
+    """{"area": {area: counts}, "product": {product: counts}} of the dispatches of a period; counts by COUNTS."""
+    dispatch_figures.refresh(*period, monotonic() + REFRESH_SECONDS)
+    with snapshot():
+        figures = dispatch_figures.read(*period)
+    low = {f"lowest{value}" for value in range(low_limit() + 1)}
+    groups = {column: {} for column in dispatch_figures.COLUMNS}
+    for name, number in figures.items():
+        column, counted, value = name.split(":", 2)
+        counts = groups[column].setdefault(value, Counter())
+        counts["low" if counted in low else counted] += number
+    return groups
 
 
-def add(counts):
-    sums = [sum(column) for column in zip(*counts, strict=True)] or [0] * len(COUNTS)
-    return dict(zip(COUNTS, sums, strict=True))
+def add(groups):
+    """The sum of several counts."""
+    return {name: sum(counts[name] for counts in groups) for name in COUNTS}
 
 
 def off_list(period, deadline):
@@ -129,9 +129,9 @@ def tables(groups, period):
             "title": title,
             "column": Account._meta.get_field(name).verbose_name,
             "counted": counted,
-            "rows": rows(name, by_place(groups, place), period),
+            "rows": rows(name, groups[name], period),
         }
-        for place, (name, title) in enumerate([("area", _("By area")), ("product", _("By product"))])
+        for name, title in [("area", _("By area")), ("product", _("By product"))]
     ]
 
 
@@ -147,19 +147,10 @@ def file_of(table):
     )
 
 
-def by_place(groups, place):
-    """{area: [counts]} or {product: [counts]}."""
-    found = {}
-    for group, counts in groups.items():
-        found.setdefault(group[place], []).append(counts)
-    return found
-
-
 def rows(column, groups, period):
     """One row for each area or product, those with the most dispatches that are not rated first."""
     table = []
-    for name, counts in groups.items():
-        total = add(counts)
+    for name, total in groups.items():
         total["not_rated"] = total["total"] - total["rated"]
         link = links(period, **{column: name})
         cells = [(total[key], link[key]) for key in ("total", "rated", "not_rated", "low", "repeated", "credited")]

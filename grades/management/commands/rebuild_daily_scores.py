@@ -1,4 +1,4 @@
-"""Recompute the figures of the overview, the ratings of each dispatch and the dispatch of each rating."""
+"""Recompute the figures of overview and coverage, the ratings of each dispatch and the dispatch of each rating."""
 
 import sys
 from datetime import date
@@ -8,7 +8,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from grades.management.interrupts import stops_on_interrupt
-from grades.models import DailyScore, day_of
+from grades.models import DailyScore, day_of, dispatch_figures
 from grades.models.coverage import rebuild
 from grades.models.figures import known_days, recompute
 
@@ -20,7 +20,8 @@ def day(text):
 class Command(BaseCommand):
     help = (
         "Recomputes the figures that the overview shows, day by day, and without a range also the ratings of each "
-        "dispatch and the dispatch of each rating. It can be interrupted and run again, also while the site is in use."
+        "dispatch, the dispatch of each rating and the figures of the coverage. It can be interrupted and run again, "
+        "also while the site is in use."
     )
 
     def add_arguments(self, parser):
@@ -32,15 +33,20 @@ class Command(BaseCommand):
             raise CommandError("--from is after --to.")
         all_days = not (first or last)
         days = self.days(first or date.min, last or date.max)
+        self.recompute(days, recompute, "Recomputed days")
+        if all_days:
+            with stops_on_interrupt(self, lambda: "Stopped while the dispatches were counted."):
+                self.recount()
+            self.recompute(dispatch_figures.known_days(), dispatch_figures.recompute, "Recomputed days of dispatches")
+
+    def recompute(self, days, compute, done_line):
         done = []
         with stops_on_interrupt(self, lambda: f"Stopped after {len(done)} of {len(days)} days."):
             # disable=None: no bar without a terminal
             for each in tqdm(days, file=sys.stderr, disable=None, leave=False, unit="day"):
-                recompute(each)
+                compute(each)
                 done.append(each)
-            self.stdout.write(f"Recomputed days: {len(days)}.")
-            if all_days:
-                self.recount()
+            self.stdout.write(f"{done_line}: {len(days)}.")
 
     def recount(self):
         total = 0

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from grades.models import Account, DailyScore, Grade, day_of
+from grades.models import Account, DailyCoverage, DailyScore, Grade, day_of
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,8 @@ def test_it_computes_every_day_and_does_the_same_again(days, capsys):
     assert [first[day][1].get("ratings", 0) for day in days] == [1, 0, 1]
     call_command("rebuild_daily_scores")
     assert {day: row for day, row in rows().items() if day in days} == {day: first[day] for day in days}
-    assert capsys.readouterr().out == "Recomputed days: 4.\nCorrected dispatches and ratings: 0.\n" * 2
+    lines = ["Recomputed days: 4.", "Corrected dispatches and ratings: 0.", "Recomputed days of dispatches: 0."]
+    assert capsys.readouterr().out.splitlines() == lines * 2
 
 
 def test_it_corrects_the_columns_of_dispatches_and_ratings(days, make_account, capsys):
@@ -40,7 +41,17 @@ def test_it_corrects_the_columns_of_dispatches_and_ratings(days, make_account, c
     call_command("rebuild_daily_scores")
     assert Account.objects.get().rating_count == 1
     assert list(Grade.objects.order_by("insert_time").values_list("area", flat=True)) == [None, "城东"]
-    assert capsys.readouterr().out.endswith("Corrected dispatches and ratings: 3.\n")
+    lines = ["Corrected dispatches and ratings: 3.", "Recomputed days of dispatches: 1."]
+    assert capsys.readouterr().out.splitlines()[1:] == lines
+    assert DailyCoverage.objects.get().figures["area:rated:城东"] == 1
+
+
+def test_it_heals_wrong_figures_of_dispatches(make_account):
+    make_account()
+    call_command("rebuild_daily_scores")
+    DailyCoverage.objects.update(figures={"area:total:城东": 99})
+    call_command("rebuild_daily_scores")
+    assert DailyCoverage.objects.get().figures == {"area:total:城东": 1, "product:total:畅享 129 套餐": 1}
 
 
 def test_it_heals_wrong_figures_within_the_range(days):

@@ -111,8 +111,9 @@ def test_progress_counts_each_row_twice_and_ends_at_the_total():
 
 def test_a_batch_is_read_with_one_query_and_written_with_few(django_assert_max_num_queries):
     # savepoint and release; per batch: one SELECT, the INSERTs, of which SQLite needs eleven, and five for the ratings
-    # of its numbers; four for the dispatches of these ratings; where the next look at the coverage begins
-    with django_assert_max_num_queries(2 + 2 * (1 + 13 + 6) + 4 + 1):
+    # of its numbers; four for the dispatches of these ratings; where the next look at the coverage begins; four to mark
+    # the day of the dispatches
+    with django_assert_max_num_queries(2 + 2 * (1 + 13 + 6) + 4 + 1 + 4):
         import_accounts(csv_file(*numbered(2000)), "list.csv")
     # and nothing but the SELECTs where nothing has changed
     with django_assert_max_num_queries(2 + 2):
