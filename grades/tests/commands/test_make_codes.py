@@ -119,7 +119,7 @@ def test_wechats_own_codes_are_preferred(make, dispatches, wechat):
         ([], "codes.pdf", "文件名必须以 .html、.csv 或 .xlsx 结尾。"),
         (["--area", "城南"], "codes.html", "没有符合条件的派单，未写入文件。"),
         (["--kind", "wechat"], "codes.html", "制作小程序码需要先设置 WECHAT_APPID 和 WECHAT_SECRET。"),
-        (["--numbers", "/nonexistent"], "codes.csv", "/nonexistent: No such file or directory"),
+        (["--numbers", "no-such-file"], "codes.csv", "no-such-file: No such file or directory"),
         ([], "nowhere/codes.csv", "{folder}/nowhere/codes.csv: No such file or directory"),
     ],
 )
