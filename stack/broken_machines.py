@@ -33,7 +33,8 @@ REFUSALS = [
     ("a certificate that is missing", "", "", "--certificate /root/none.pem", "cannot read the certificate"),
     (
         "512 MB of memory",
-        "sed 's/^MemTotal:.*/MemTotal: 500000 kB/' /proc/meminfo >/run/meminfo; mount --bind /run/meminfo /proc/meminfo",
+        "sed 's/^MemTotal:.*/MemTotal: 500000 kB/' /proc/meminfo >/run/meminfo;"
+        " mount --bind /run/meminfo /proc/meminfo",
         "umount /proc/meminfo", "", "has 488 MB of memory",
     ),
     ("a full disk", "mount -t tmpfs -o size=50m tmpfs /opt", "umount /opt", "", "/opt has 50 MB free and needs"),

@@ -33,7 +33,7 @@ class Broken:
 
 
 BROKEN = [
-    Broken("no repetition of a rating at the other copy", kill_under_load, edit="s/error timeout non_idempotent/off/"),
+    Broken("no repetition of a rating at the other copy", kill_under_load, edit="s/error timeout non_idempotent/error timeout/"),
     Broken("nginx's pages in HTML", replies_of_nginx, edit="/error_page 400 403 405 411/d"),
     Broken("one status without the toast", replies_of_nginx, edit="/error_page 400 403 405 411/s/ 504//"),
     Broken("a limit that refuses nobody", replies_of_nginx, edit="s/rate=50r/rate=100000r/"),
@@ -41,9 +41,11 @@ BROKEN = [
         "cp -a /etc/scoring/tls /root/tls.kept; openssl x509 -in /root/tls.kept/fullchain.pem"
         " -out /etc/scoring/tls/fullchain.pem; nginx -s reload; sleep 1"
     ), mend="cp -a /root/tls.kept/. /etc/scoring/tls; nginx -s reload; sleep 1"),
-    Broken("a log with the whole target", logs_without_personal_data, edit='s/"path":"$scoring_path"/"path":"$request_uri"/'),
+    Broken("a log with the whole target", logs_without_personal_data,
+           edit='s/"path":"$scoring_path"/"path":"$request_uri"/'),
     Broken("static files without nginx", pages_and_static_files, edit="s#alias ${STATIC_DIR}/#alias /nowhere/#"),
-    Broken("the figures open to the world", pages_and_static_files, edit="/location = .metrics/,/}/s/return 404/return 200/"),
+    Broken("the figures open to the world", pages_and_static_files,
+           edit="/location = .metrics/,/}/s/return 404/return 200/"),
     Broken("commits that are not flushed", database_and_rights, f"{RELEASE}/templates/mariadb.cnf",
            edit="s/^innodb_flush_log_at_trx_commit = 1/innodb_flush_log_at_trx_commit = 2/"),
     Broken("programs that may change the schema", database_and_rights,

@@ -125,7 +125,7 @@ class Site:
         return set(self.machine.attempt("pgrep -u scoring")[1].split())
 
     def fingerprint(self):
-        """All that install.sh could change: files with owner, mode, size and time; processes; the binary log's position."""
+        """What install.sh could change: files with owner, mode, size and time; processes; the binary log."""
         folders = "/etc /opt /usr/local /var/www /var/lib/scoring /var/backups/scoring /root"
         files = self.machine.run(
             f"find {folders} -not -name __pycache__ -not -path '*/log/*' -printf '%p\t%M %u %g %s %T@\n'"
