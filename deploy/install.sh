@@ -146,11 +146,13 @@ check_options() {
 }
 
 check_system() {
+    local system
+    # In a process of its own: the file sets VERSION and other names.
     # shellcheck source=/dev/null
-    . /etc/os-release
-    case $ID:${VERSION_ID:-} in
+    system=$(. /etc/os-release && echo "$ID:${VERSION_ID:-}")
+    case $system in
     debian:1[2-9] | ubuntu:2[4-9].*) ;;
-    *) fail "${PRETTY_NAME:-this system} is not supported: Debian 12, or Ubuntu 24.04 and later" ;;
+    *) fail "$system is not supported: Debian 12, or Ubuntu 24.04 and later" ;;
     esac
     [ -d /run/systemd/system ] || fail "systemd does not run this machine; install.sh needs it for MariaDB, nginx and timers"
     local memory
@@ -281,8 +283,9 @@ check_mariadb() {
 configure_mariadb() {
     local memory
     memory=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
-    # A quarter of the memory: the programs and the page cache need the rest.
-    render mariadb.cnf BUFFER_POOL=$((memory < 1024 ? 128 : memory / 4)) | write "$MARIADB_CONF" 644 || return 0
+    # A quarter of the memory, as the programs and the page cache need the rest; millions of ratings fit into 2 GB.
+    local pool=$((memory < 1024 ? 128 : memory / 4))
+    render mariadb.cnf BUFFER_POOL=$((pool > 2048 ? 2048 : pool)) | write "$MARIADB_CONF" 644 || return 0
     quietly 120 systemctl restart mariadb ||
         fail "MariaDB does not start with $MARIADB_CONF: journalctl -u mariadb shows why"
     say "restarted MariaDB with its settings: durable commits and a binary log"

@@ -1,7 +1,7 @@
 """`python -m stack [supervisor|systemd] [STEP …]`: runs the steps on a fresh machine for each process manager.
 
-STEP: only the steps whose titles contain one of these words, and install.sh. `--negative [NAME …]` breaks an installation in
-several ways and checks that a step notices each. As root on Debian, after `bin/setup --stack`.
+STEP: only the steps whose titles contain one of these words, and install.sh. `--negative [NAME …]` breaks an
+installation in several ways and checks that a step notices each. As root on Debian, after `bin/setup --stack`.
 """
 
 import contextlib

@@ -13,7 +13,7 @@ def refused(site, command, text):
         raise Failed(f"{command}: status {status}, expected 1 and {text!r}:\n{output[-1500:]}")
 
 
-# What is wrong, how it is brought about, how it is mended, other options for install.sh, and what the message must have.
+# What is wrong, how it is caused, how it is mended, other options of install.sh, and what the message must have.
 REFUSALS = [
     ("no domain", "", "", "--domain ''", "--domain needs a value"),
     ("not a domain", "", "", "--domain 'score example'", "is not the name of a host"),

@@ -33,7 +33,8 @@ class Broken:
 
 
 BROKEN = [
-    Broken("no repetition of a rating at the other copy", kill_under_load, edit="s/error timeout non_idempotent/error timeout/"),
+    Broken("no repetition of a rating at the other copy", kill_under_load,
+           edit="s/error timeout non_idempotent/error timeout/"),
     Broken("nginx's pages in HTML", replies_of_nginx, edit="/error_page 400 403 405 411/d"),
     Broken("one status without the toast", replies_of_nginx, edit="/error_page 400 403 405 411/s/ 504//"),
     Broken("a limit that refuses nobody", replies_of_nginx, edit="s/rate=50r/rate=100000r/"),

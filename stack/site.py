@@ -146,7 +146,9 @@ class Site:
 
     def query(self, statement):
         """The rows of a statement, as lines of columns separated by tabs."""
-        return self.machine.run("mariadb --batch --skip-column-names scoring", input=statement).splitlines()
+        return self.machine.run(
+            "mariadb --default-character-set=utf8mb4 --batch --skip-column-names scoring", input=statement
+        ).splitlines()
 
     # --- Requests over TLS, from outside the machine --------------------------------------------------
 
