@@ -143,7 +143,9 @@ class Machine:
 
     def boot(self):
         command = (
-            "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", f"--machine={self.name}",
+            # A kill -9 of this process ends the machine too.
+            "setpriv", "--pdeathsig", "TERM", "systemd-nspawn", "--quiet", "--boot",
+            "--register=no", "--keep-unit", f"--machine={self.name}",
             f"--directory={self.root}", f"--network-namespace-path=/run/netns/{self.network.name}",
             "--resolv-conf=off", "--timezone=off", "--link-journal=no",
         )  # fmt: skip

@@ -99,8 +99,8 @@ def replies_of_nginx(site):
     replies.append(with_stopped_programs(site, "KILL", "server: unreachable"))
     replies.append(with_stopped_programs(site, "STOP", "server: timed out"))
     done = subprocess.run(
-        ["node", "stack/phone.js", "read"], input=json.dumps(replies).encode(), cwd=ROOT, capture_output=True, timeout=60,
-        check=True,
+        ["node", "stack/phone.js", "read"], input=json.dumps(replies).encode(), cwd=ROOT, capture_output=True,
+        timeout=60, check=True,
     )  # fmt: skip
     for reply, outcome in zip(replies, json.loads(done.stdout), strict=True):
         status = reply["status"]
