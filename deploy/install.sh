@@ -5,6 +5,7 @@
 #   deploy/install.sh --domain score.example.com [OPTION …]
 #
 #   --certificate FILE --key FILE   the certificate with its intermediates, and its key; without them: certbot
+#   --certbot               a certificate by certbot in place of given files
 #   --email ADDRESS         where the authority of certbot's certificates sends its warnings
 #   --systemd, --supervisor   who starts the programs; supervisor, unless the installation has the other
 #   --role single           what this machine does: everything
@@ -48,6 +49,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     --systemd) PROCESS_MANAGER=systemd ;;
     --supervisor) PROCESS_MANAGER=supervisor ;;
+    --certbot) CERTIFICATE=certbot ;;
     --no-domain-check) check_domain='' ;;
     --use-existing-data) use_data=1 ;;
     --configure | --uninstall) action=${1#--} ;;
@@ -508,7 +510,10 @@ configure_nginx() {
 }
 
 obtain_certificate() {
-    [ "$CERTIFICATE" = certbot ] || return 0
+    [ "$CERTIFICATE" = certbot ] || {
+        rm -f "$CERTBOT_HOOK" # a renewal would replace the given files
+        return 0
+    }
     printf '#!/bin/sh\n# certbot calls this after each renewal.\nexec %s certificate %s %s\n' "$COMMAND" \
         "--certificate \"\$RENEWED_LINEAGE/fullchain.pem\"" "--key \"\$RENEWED_LINEAGE/privkey.pem\"" |
         write "$CERTBOT_HOOK" 755 || true

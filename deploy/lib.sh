@@ -177,7 +177,7 @@ restart_in_turn() {
     [ $# -gt 0 ] || mapfile -t wanted < <(program_names)
     for name in "${wanted[@]}"; do
         port=$(port_of "$name")
-        [ -n "$port" ] || fail "there is no program $name; the programs are: $(program_names | tr '\n' ' ')"
+        [ -n "$port" ] || fail "unknown program $name; the programs are: $(program_names | tr '\n' ' ')"
         control restart "$name" >/dev/null
         [ "$port" = - ] || probe "$port" ||
             fail "$name does not answer on port $port after its restart; see $LOG_DIR/$name.log. The others run on"

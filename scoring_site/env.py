@@ -125,8 +125,8 @@ SETTINGS = [
     ),
     Setting("ALLOWED_HOSTS", "list", ["127.0.0.1", "localhost", "[::1]"], "rate.example.cn"),
     Setting("HTTPS", "bool", False, "1 once the site is reached by https only"),
-    # The site's own files, such as those of background jobs, and the static files that collectstatic gathers. A relative
-    # path starts at the checkout. Releases of an installation share both folders.
+    # The site's own files, such as those of background jobs, and the static files that collectstatic gathers. A
+    # relative path starts at the checkout. Releases of an installation share both folders.
     Setting("VAR_DIR", "path", Path("var"), "/var/lib/scoring", a_folder),
     Setting("STATIC_ROOT", "path", Path("var/static"), "/opt/scoring/static", a_folder),
     Setting("DEBUG", "bool", False, "0 (1 only while developing)"),

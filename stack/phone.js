@@ -33,7 +33,7 @@ const outbox = require("../miniprogram/outbox");
 function parse(text) {
   try {
     return JSON.parse(text);
-  } catch (error) {
+  } catch {
     return text;
   }
 }

@@ -194,6 +194,13 @@ class Site:
         finally:
             connection.close()
 
+    def served_by(self, issuer):
+        """The certificate that nginx serves, which this authority must have issued."""
+        certificate = ssl.get_server_certificate((self.machine.address, 443))
+        text = run("openssl", "x509", "-noout", "-issuer", input=certificate)
+        expect(f"a certificate of {issuer}", True, issuer in text)
+        return certificate
+
     def serial(self):
         """The serial number of the certificate that nginx serves."""
         with self.connect() as connection:

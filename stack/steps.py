@@ -169,6 +169,40 @@ def another_certificate(site):
     expect("a key of another certificate", (1, True, serial), (status, "does not fit" in output, site.serial()))
 
 
+# A test authority that speaks ACME as the public ones do, on the machine itself.
+PEBBLE = """
+apt-get -q -y install --no-install-recommends pebble
+mkdir -p /root/pebble /etc/letsencrypt
+cat >/root/pebble/config.json <<'JSON'
+{"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000", "httpPort": 80,
+ "tlsPort": 443, "certificate": "/root/tls/localhost.chain.pem", "privateKey": "/root/tls/localhost.key"}}
+JSON
+systemd-run --quiet --unit=pebble --setenv=PEBBLE_VA_NOSLEEP=1 pebble -config /root/pebble/config.json
+echo 'server = https://localhost:14000/dir' >/etc/letsencrypt/cli.ini
+until curl -sf https://localhost:15000/roots/0 >/usr/local/share/ca-certificates/pebble.crt; do sleep 0.2; done
+update-ca-certificates
+"""
+
+
+def certificate_by_certbot(site):
+    """The first certificate of an authority, and its renewal by certbot's own command."""
+    site.authority.leaf("localhost")
+    for file in site.authority.folder.glob("localhost*"):
+        site.machine.path(f"/root/tls/{file.name}").write_bytes(file.read_bytes())
+    site.machine.run(PEBBLE, seconds=200)
+    site.machine.run(f"{site.tree}/deploy/install.sh --certbot --email it@example.test", seconds=300)
+    first = site.served_by("Pebble")
+    site.machine.run("certbot renew --quiet --force-renewal", seconds=120)
+    end = time.monotonic() + 10
+    while site.served_by("Pebble") == first:
+        if time.monotonic() > end:
+            raise Failed("nginx serves the old certificate after the renewal")
+        time.sleep(0.1)
+    site.machine.run("systemctl is-enabled certbot.timer")
+    # Back to the authority that the other steps trust.
+    site.machine.run(site.install_command(), seconds=300)
+
+
 def uninstall(site):
     kept = site.kept()
     output = site.machine.run(f"{site.tree}/deploy/install.sh --uninstall")
@@ -201,6 +235,7 @@ STEPS = [
     Step("scoring restart", restart_in_turn),
     Step("kill -9 of each copy under load", kill_under_load),
     Step("another certificate", another_certificate),
+    Step("a certificate by certbot, and its renewal", certificate_by_certbot, ONE),
     Step("after a reboot", after_a_reboot),
     Step("a wrong password in the settings", wrong_password, ONE),
     Step("uninstall", uninstall),
