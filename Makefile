@@ -1,6 +1,6 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
 .PHONY: help run run-score test test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
-	fuzz fuzz-negative slow-clients \
+	fuzz fuzz-negative slow-clients stack stack-negative \
 	bench bench-exports bench-memory bench-office profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
@@ -51,9 +51,10 @@ lint: ## check style, types, imports, scripts, migrations and translations
 	.venv/bin/ruff format --check
 	ENV_FILE= .venv/bin/mypy
 	.venv/bin/lint-imports --verbose 2>&1 | tail -n 8
-	.venv/bin/shellcheck bin/* bench/run .ci/run
+	.venv/bin/shellcheck -x bin/* bench/run .ci/run deploy/*.sh deploy/run-program deploy/scoring
 	bin/lint-js
 	$(NEUTRAL) $(MANAGE) makemigrations --check --dry-run
+	$(NEUTRAL) .venv/bin/python deploy/additive.py
 	$(NEUTRAL) bin/check-translations
 
 messages: ## collect the texts to translate and compile the Chinese catalogue
@@ -96,6 +97,14 @@ fuzz-negative: ## break the server in many ways and check that the fuzzer notice
 slow-clients: ## count the slow requests and idle connections that stop each server
 	@ENV_FILE= bin/setup --mariadb
 	@bin/mariadb .venv/bin/python -m fuzz.slow
+
+stack: ## install and use the site on a fresh Debian 12 in a container, by each process manager (STACK_RUNS=3, as root)
+	@ENV_FILE= bin/setup --stack
+	@.venv/bin/python -m stack $(ARGS)
+
+stack-negative: ## break the installation in several ways and check that `make stack` notices each one
+	@ENV_FILE= bin/setup --stack
+	@.venv/bin/python -m stack --negative $(ARGS)
 
 profile: ## where the CPU time of one rating goes, on a throw-away MariaDB
 	@ENV_FILE= bin/setup --mariadb
