@@ -30,7 +30,12 @@ class LoggingDatabase(Database):
 
 
 class Machine:
-    """One server, and the folders of an installation. `new_installation` empties the folders, not the server."""
+    """One server, and the folders of an installation. `new_installation` empties the folders, not the server.
+
+    A script may take `seconds`.
+    """
+
+    seconds = 120
 
     def __init__(self):
         # Not pytest's folder: the scratch server runs as the user mysql and must reach its own.
@@ -91,7 +96,7 @@ class Machine:
         """The finished process of a script of deploy/, which left no scratch server and no identity behind."""
         done = subprocess.run(
             [DEPLOY / script, *map(str, arguments)],
-            input=stdin, capture_output=True, text=True, env=self.environment | environment, timeout=1800,
+            input=stdin, capture_output=True, text=True, env=self.environment | environment, timeout=self.seconds,
         )  # fmt: skip
         assert list((self.folder / "scratch").iterdir()) == []
         assert list((self.folder / "keys").glob("identity*")) == []
