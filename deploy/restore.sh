@@ -65,15 +65,16 @@ check_options() {
 
 # --- Deletes ----------------------------------------------------------------------------------------
 
-# decode LOG: its transactions as text, and "###" lines for rows, but not the statements, which may have any text.
-decode() { mariadb-binlog --no-defaults --base64-output=decode-rows --verbose --skip-annotate-row-events "$1"; }
+# The transactions of a log as text: number and table of the rows, but neither their values nor the statements.
+decode() { mariadb-binlog --no-defaults --base64-output=decode-rows --skip-annotate-row-events "$1"; }
 
-# A transaction begins with "# at POSITION" and its GTID, and that position is where a recovery stops. "### DELETE" stands once for
-# each row. A TRUNCATE or DROP has no rows; "use" names its database. The whole output is read: a broken pipe would end the script.
+# A transaction begins with "# at POSITION" and its GTID, and that position is where a recovery stops. A TRUNCATE or DROP has no rows;
+# "use" names its database. The whole output is read: a broken pipe would end the script.
 find_deletes() { # LOG
-    decode "$1" | awk -v database="$DATABASE" -v table="$deletes" -v least="$rows" -v after="$after" -v log_name="${1##*/}" '
+    decode "$1" | awk -v wanted="\`$DATABASE\`.\`$deletes\`" -v database="\`$DATABASE\`" -v table="$deletes" -v least="$rows" \
+        -v after="$after" -v log_name="${1##*/}" '
         function show() {
-            if (count >= least || whole) {
+            if (counted && (count >= least || whole)) {
                 printf "20%s-%s-%s %s  %s:%s  %s\n", substr(day, 1, 2), substr(day, 3, 2), substr(day, 5, 2), clock, log_name, start,
                     whole ? whole : count " rows deleted"
             }
@@ -82,13 +83,18 @@ find_deletes() { # LOG
         /^# at [0-9]+$/ { at = $3 }
         /^#[0-9]+ .*[ \t]GTID [0-9]+-[0-9]+-[0-9]+/ {
             show()
-            start = at; day = substr($1, 2); clock = sprintf("%08s", $2); gsub(" ", "0", clock)
+            start = at; day = substr($1, 2); clock = sprintf("%8s", $2); sub(" ", "0", clock)
             counted = (after == "" || day " " clock >= after)
         }
-        $0 == "### DELETE FROM `" database "`.`" table "`" && counted { count++ }
+        / mapped to number [0-9]+$/ { table_of[$NF] = $(NF - 4) }
+        /\t[A-Z][a-z_]*_rows: table id [0-9]+/ { match($0, /table id [0-9]+/); row_table = substr($0, RSTART + 9, RLENGTH - 9) }
+        /\tDelete[a-z_]*_rows: table id/ { deleting = (table_of[row_table] == wanted) }
+        /\t(Write|Update)[a-z_]*_rows: table id/ { deleting = 0 }
+        /^# Number of rows: [0-9]+$/ && deleting { count += $NF }
         /^use `/ { used = $2 }
-        toupper($0) ~ /^(TRUNCATE|DROP TABLE)/ && counted && index(used, "`" database "`") == 1 &&
-            $0 ~ ("[` .]" table "($|[`; ,])") { whole = toupper($1) " of the whole table" }
+        toupper($0) ~ /^(TRUNCATE|DROP TABLE)/ && index(used, database) == 1 && $0 ~ ("[` .]" table "($|[`; ,])") {
+            whole = toupper($1) " of the whole table"
+        }
         END { show() }'
 }
 
