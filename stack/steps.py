@@ -6,6 +6,7 @@ A part of the product with many steps has a module of its own; its steps are nam
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import backups
 from .machine import Failed
 from .site import SUCCESS, Site, expect
 
@@ -38,4 +39,9 @@ def rating(site):
 STEPS = [
     Step("install.sh", install),
     Step("a rating over TLS", rating),
+    Step("backup, dump and physical", backups.backup),
+    Step("the timers of backup and drill", backups.timers),
+    Step("drill", backups.drill),
+    Step("recovery to the position before a DELETE", backups.point_in_time),
+    Step("a drill with a damaged backup fails", backups.damaged_backup),
 ]
