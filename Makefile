@@ -1,7 +1,7 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
 .PHONY: help run run-score test test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
-	fuzz fuzz-negative slow-clients stack stack-negative \
-	bench bench-exports bench-memory bench-office profile mariadb clean
+	fuzz fuzz-negative slow-clients stack stack-negative backups \
+	bench bench-backups bench-exports bench-memory bench-office profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -106,6 +106,10 @@ stack-negative: ## break the installation in several ways and check that `make s
 	@ENV_FILE= bin/setup --stack
 	@.venv/bin/python -m stack --negative $(ARGS)
 
+backups: ## back up, restore, drill and recover a throw-away MariaDB (root on Debian)
+	@ENV_FILE= bin/setup --mariadb --backups
+	@$(PYTEST) -m backups --numprocesses auto --maxprocesses 4 grades/tests/deploy $(ARGS)
+
 profile: ## where the CPU time of one rating goes, on a throw-away MariaDB
 	@ENV_FILE= bin/setup --mariadb
 	@$(NEUTRAL) bin/mariadb sh -c '$(MANAGE) migrate --verbosity 0 && .venv/bin/python bench/profile_path.py'
@@ -117,6 +121,10 @@ bench: ## compare the path of a rating with other stacks on MariaDB (BENCH_* set
 bench-exports: ## export a million ratings as CSV and XLSX and compare with the driver alone (BENCH_ROUNDS=3)
 	@ENV_FILE= bin/setup --mariadb
 	@bin/mariadb .venv/bin/python bench/office_exports.py
+
+bench-backups: ## time backup, restore, drill and recovery of a million ratings (BENCH_BACKUP_ROWS=…; root on Debian)
+	@ENV_FILE= bin/setup --mariadb --backups
+	@.venv/bin/python bench/backups.py
 
 bench-memory: ## send 100,000 ratings to the score workers and watch their memory
 	@ENV_FILE= bin/setup --mariadb --node --wrk

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import backups
 from .broken_machines import (
     other_server_settings,
     power_cut,
@@ -244,6 +245,11 @@ STEPS = [
     Step("another certificate under load", certificate_under_load),
     Step("upgrade and rollback under load", upgrade_and_rollback),
     Step("releases that are unfit", unfit_releases, ONE),
+    Step("backup, dump and physical", backups.backup),
+    Step("the timers of backup and drill", backups.timers),
+    Step("drill", backups.drill),
+    Step("recovery to the position before a DELETE", backups.point_in_time),
+    Step("a drill with a damaged backup fails", backups.damaged_backup),
     Step("another certificate", another_certificate),
     Step("a certificate by certbot, and its renewal", certificate_by_certbot, ONE),
     Step("after a reboot", after_a_reboot),
