@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ..access import SEE_COVERAGE, staff_route
+from ..database.routers import from_readers
 from ..exports import FORMATS, Column, FigureTable
 from ..formats import percent
 from ..forms import PERIODS, PeriodForm
@@ -75,7 +76,8 @@ def count(dispatches):
             credited=Count("pk", filter=Q(is_credited=True)),
         )
     )
-    return {(area, product): counts for area, product, *counts in counted}
+    with from_readers():
+        return {(area, product): counts for area, product, *counts in counted}
 
 
 def add(counts):
@@ -86,7 +88,9 @@ def add(counts):
 def off_list(period, deadline):
     days = known_days(period.first, period.last)
     refresh(days, deadline)
-    return sum(figures["off_list"] for figures in read(days, deadline).by_day.values())
+    with from_readers():
+        by_day = read(days, deadline).by_day
+    return sum(figures["off_list"] for figures in by_day.values())
 
 
 def links(period, **filters):
