@@ -44,8 +44,7 @@ class Cluster:
 
     def __init__(self, folder, flush_at_commit, checks_by_sql):
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        environment = SETTINGS | environment | {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
-        os.environ["PATH"] = environment["PATH"]
+        environment = SETTINGS | environment
         self.nodes = {number: Node(number, folder, flush_at_commit) for number in NUMBERS}
         self.proxies = [Proxy(number, folder, environment, checks_by_sql) for number in (1, 2)]
         self.environments = [
@@ -298,7 +297,8 @@ def main():
     print(f"a cluster of three MariaDB nodes: CLUSTER_SEED={seed} CLUSTER_CLIENTS={clients}", flush=True)
     if sys.argv[1:] == ["--negative"]:
         return run_negatives(clients, seed)
-    run = Run(clients, seed)
+    events = (os.environ.get("CLUSTER_EVENTS") or " ".join(EVENTS)).split()
+    run = Run(clients, seed, events)
     run.print_table()
     faults = run.faults()
     outcome = f"FAILED: {', '.join(faults)}" if faults else "passed"

@@ -35,7 +35,7 @@ def enter(module):
     if os.geteuid() != 0:
         sys.exit("make cluster makes network namespaces: run it as root")
     options = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    environment = os.environ | {INSIDE: "1"}
+    environment = os.environ | {INSIDE: "1", "PATH": f"{os.environ['PATH']}:/usr/sbin"}
     os.execvpe("unshare", ["unshare", *options, sys.executable, "-m", module, *sys.argv[1:]], environment)
 
 

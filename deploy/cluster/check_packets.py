@@ -11,7 +11,7 @@ UTF8MB4 = 45
 QUERY_COMMAND = b"\x03"
 # "is=Primary,4,ON." for a node that takes part: cluster status, local state and ready, in the order of their names.
 QUERY = (
-    b"SELECT CONCAT('is=',GROUP_CONCAT(VARIABLE_VALUE ORDER BY VARIABLE_NAME),'.')"
+    b"SELECT CONCAT('is=',GROUP_CONCAT(VARIABLE_VALUE ORDER BY VARIABLE_NAME),'.') AS state"
     b" FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME IN"
     b" ('WSREP_CLUSTER_STATUS','WSREP_LOCAL_STATE','WSREP_READY')"
 )
