@@ -1,6 +1,6 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
 .PHONY: help run run-score test test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
-	fuzz fuzz-negative slow-clients stack stack-negative backups \
+	fuzz fuzz-negative slow-clients stack stack-negative cluster cluster-negative backups \
 	bench bench-backups bench-exports bench-memory bench-office profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
@@ -51,7 +51,7 @@ lint: ## check style, types, imports, scripts, migrations and translations
 	.venv/bin/ruff format --check
 	ENV_FILE= .venv/bin/mypy
 	.venv/bin/lint-imports --verbose 2>&1 | tail -n 8
-	.venv/bin/shellcheck -x bin/* bench/run .ci/run deploy/*.sh deploy/run-program deploy/scoring
+	.venv/bin/shellcheck -x bin/* bench/run .ci/run deploy/*.sh deploy/cluster/node.sh deploy/run-program deploy/scoring
 	bin/lint-js
 	$(NEUTRAL) $(MANAGE) makemigrations --check --dry-run
 	$(NEUTRAL) .venv/bin/python deploy/additive.py
@@ -85,6 +85,14 @@ torture: ## kill servers and database under load and count the ratings (TORTURE_
 torture-negative: ## torture without the protections, and check that each lost and doubled rating is noticed
 	@ENV_FILE= bin/setup --mariadb
 	@.venv/bin/python -m torture --negative
+
+cluster: ## lose nodes of a cluster of three under load and count the ratings (root on Debian; docs/scale.md)
+	@ENV_FILE= bin/setup --mariadb --cluster
+	@.venv/bin/python -m cluster
+
+cluster-negative: ## cripple the cluster in two ways and check that each is noticed
+	@ENV_FILE= bin/setup --mariadb --cluster
+	@.venv/bin/python -m cluster --negative
 
 fuzz: ## send hostile requests to each server and compare with the contract (FUZZ_SEED=7, FUZZ_REQUESTS=20000)
 	@ENV_FILE= bin/setup --mariadb

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .codes import Card, csv_list, xlsx_list
+from .database.routers import from_readers
 from .database.streaming import streaming_alias
 from .exports import About, ListTable, Table, is_disk_full, write_export
 
@@ -41,7 +42,8 @@ def export_response(table: Table, about: About, file_format: str, count: int) ->
         file = tempfile.NamedTemporaryFile()  # noqa: SIM115 - the response closes it
         path = Path(file.name)
         if isinstance(table, ListTable) and count > DIRECT_ROWS:
-            count = table.queryset.count()
+            with from_readers():
+                count = table.queryset.count()
             with streaming_alias() as alias:
                 rows = write_export(table, about, file_format, path, expected=count, using=alias)
         else:

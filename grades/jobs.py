@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, close_old_connections, connections
 from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.functional import Promise
@@ -168,5 +168,5 @@ def run_until(is_ending: Callable[[], bool], wait: Callable[[float], object]) ->
             wait(5)
             continue
         if not found:
-            connections["default"].close_if_unusable_or_obsolete()
+            close_old_connections()
             wait(1)

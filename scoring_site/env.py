@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import dotenv_values
 from environs import Env, EnvError, EnvValidationError, ValidationError, validate
@@ -97,6 +98,20 @@ def public_address(address: str) -> None:
         raise ValidationError("Must be https:// and the host name, without a path.")
 
 
+def parse_optional_database(url: str, **options: Any) -> dict[str, Any]:
+    if not url:
+        return {}
+    try:
+        return dict(dj_database_url.parse(url, **options))
+    except ValueError as error:
+        raise ValidationError("Not a valid database URL.") from error
+
+
+def readers_database(config: dict[str, Any]) -> None:
+    if config and (config["ENGINE"] != "django.db.backends.mysql" or not config.get("HOST") or not config.get("NAME")):
+        raise ValidationError("Must name a MariaDB server and a database.")
+
+
 def supported_database(config: dict[str, Any]) -> None:
     if config["ENGINE"] == "django.db.backends.sqlite3":
         return
@@ -121,6 +136,11 @@ SETTINGS = [
     Setting(
         "DATABASE_URL", "dj_db_url", f"sqlite:///{BASE_DIR / 'var' / 'db.sqlite3'}",
         "mysql://user:password@127.0.0.1:3306/scoring", supported_database,
+        {"conn_max_age": 60, "conn_health_checks": True},
+    ),
+    # Other nodes of a Galera cluster, for lists, figures and exports of staff; empty: DATABASE_URL serves them.
+    Setting(
+        "DATABASE_READ_URL", "optional_db_url", "", "mysql://user:password@127.0.0.1:3308/scoring", readers_database,
         {"conn_max_age": 60, "conn_health_checks": True},
     ),
     Setting("ALLOWED_HOSTS", "list", ["127.0.0.1", "localhost", "[::1]"], "rate.example.cn"),
@@ -192,6 +212,7 @@ def read_settings() -> SimpleNamespace:
     Raises `ImproperlyConfigured` with the line that mends a setting that is missing, malformed or unknown.
     """
     env = Env()
+    env.add_parser("optional_db_url", parse_optional_database)
     if ENV_FILE:
         env.read_env(ENV_FILE, recurse=False)
     values = SimpleNamespace(**{setting.name: setting.read(env) for setting in SETTINGS})
@@ -210,6 +231,10 @@ def check_together(values: SimpleNamespace) -> None:
     if values.GRADE_MIN >= values.GRADE_MAX:
         raise ImproperlyConfigured(
             f"GRADE_MIN={values.GRADE_MIN} must be below GRADE_MAX={values.GRADE_MAX}: GRADE_MIN=1 GRADE_MAX=5"
+        )
+    if values.DATABASE_READ_URL and values.DATABASE_URL["ENGINE"] != "django.db.backends.mysql":
+        raise ImproperlyConfigured(
+            "DATABASE_READ_URL is for other nodes of the database that DATABASE_URL names. Set both"
         )
     if bool(values.WECHAT_APPID) != bool(values.WECHAT_SECRET):
         raise ImproperlyConfigured(

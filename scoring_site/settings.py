@@ -38,6 +38,18 @@ if env.DATABASE_URL["ENGINE"] == "django.db.backends.mysql":
         },
     }
     API_DATABASE = "api"
+    if env.DATABASE_READ_URL:
+        # Other nodes of the Galera cluster, for long reads of staff (grades/database/routers.py): a session waits until
+        # the node has what was committed before, and refuses to write.
+        DATABASES["readers"] = {
+            **env.DATABASE_READ_URL,
+            "OPTIONS": {
+                **DATABASES["default"]["OPTIONS"],
+                **env.DATABASE_READ_URL.get("OPTIONS", {}),
+                "init_command": f"{DATABASES['default']['OPTIONS']['init_command']}, wsrep_sync_wait=1, tx_read_only=1",
+            },
+        }
+        DATABASE_ROUTERS = ["grades.database.routers.ReadersRouter"]
     DATABASES["default"]["TEST"] = {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_bin"}
 else:
     (BASE_DIR / "var").mkdir(mode=0o700, exist_ok=True)

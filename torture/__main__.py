@@ -1,6 +1,6 @@
 """`python -m torture`: see docs/torture.md. `--negative` removes a protection and checks that the run then fails."""
 
-# ruff: noqa: S311, S603, S608 - random numbers guard no secret, and no command or query has foreign input
+# ruff: noqa: S311, S603 - random numbers guard no secret, and no command or query has foreign input
 
 import contextlib
 import os
@@ -13,10 +13,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 
-from .clients import FIELDS, SLOWEST_ALLOWED, Crowd
+from .clients import SLOWEST_ALLOWED, STORED, Crowd
 from .killer import DECK, KILLS, PAUSE, Killer
 from .machines import ROOT, Database, Server, wait_until
 
@@ -115,7 +114,7 @@ class Run:
             self.killer = Killer(servers, database, seed, deck, pause, freeze)
             self.inject_faults()
             wait_until(database.is_ready, PATIENCE, "the database is back")
-            self.compare(database)
+            self.found = self.crowd.compare(database.query(STORED))
             if self.faults() and not unprotected:
                 print_logs(database.folder)
 
@@ -140,21 +139,12 @@ class Run:
             kills, last = self.killer.kills, self.killer.last.replace("_", " ")
             print(f"{seconds:4.0f} s  {self.crowd.acknowledged} acknowledged, {kills} kills (last: {last})", flush=True)
 
-    def compare(self, database):
-        """Compare the rows of the table with the ratings that were sent and acknowledged."""
-        rows = Counter(database.query(f"SELECT {', '.join(FIELDS)}, submission_id FROM scoring.grade"))
-        ratings = self.crowd.ratings
-        self.rows = rows.total()
-        self.lost = sum(rating.is_acknowledged and rating.row not in rows for rating in ratings)
-        self.doubled = self.rows - len(rows)
-        self.never_sent = len(rows.keys() - {rating.row for rating in ratings if rating.is_whole})
-
     def faults(self):
         crowd = self.crowd
         counted = {
-            "lost": self.lost,
-            "doubled": self.doubled,
-            "rows never sent": self.never_sent,
+            "lost": self.found.lost,
+            "doubled": self.found.doubled,
+            "rows never sent": self.found.never_sent,
             "unexpected answers": crowd.unexpected.total(),
             f"requests over {SLOWEST_ALLOWED} s": crowd.too_slow,
             "requests cut off by a stop": crowd.cut_off,
@@ -171,10 +161,10 @@ class Run:
         table = {
             "sent": len(crowd.ratings),
             "acknowledged": crowd.acknowledged,
-            "rows": self.rows,
-            "lost": self.lost,
-            "doubled": self.doubled,
-            "rows never sent": self.never_sent,
+            "rows": self.found.rows,
+            "lost": self.found.lost,
+            "doubled": self.found.doubled,
+            "rows never sent": self.found.never_sent,
             "conflicts answered 409": crowd.conflicts,
             "requests": crowd.requests,
             **{f"answered {status}": number for status, number in sorted(crowd.answers.items())},
@@ -201,11 +191,11 @@ class Run:
 NEGATIVES = {
     "a database that flushes once a second": (
         {"flush_at_commit": 0, "deck": ("kill_database",), "pause": (1.5, 2.5)},
-        lambda run: run.lost > 0 and run.doubled == 0,
+        lambda run: run.found.lost > 0 and run.found.doubled == 0,
     ),
     "a table without its unique keys": (
         {"has_keys": False, "deck": KILLS},
-        lambda run: run.doubled > 0 and run.lost == 0,
+        lambda run: run.found.doubled > 0 and run.found.lost == 0,
     ),
 }
 
@@ -241,8 +231,8 @@ def main():
     faults = run.faults()
     outcome = f"FAILED: {', '.join(faults)}" if faults else "passed"
     print(
-        f"torture: {run.crowd.acknowledged} acknowledged, {run.killer.kills} kills, {run.lost} lost,"
-        f" {run.doubled} doubled: {outcome}"
+        f"torture: {run.crowd.acknowledged} acknowledged, {run.killer.kills} kills, {run.found.lost} lost,"
+        f" {run.found.doubled} doubled: {outcome}"
     )
     return len(faults)
 

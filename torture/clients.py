@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from .machines import HOST
 
 FIELDS = ("acc_nbr", "grade1", "grade2", "grade3", "txt1", "txt2", "txt3")
+STORED = f"SELECT {', '.join(FIELDS)}, submission_id FROM scoring.grade"  # noqa: S608 - no foreign input
 SUCCESS = "数据提交成功"
 FAILURE = "数据提交失败"
 REMARKS = (
@@ -85,6 +86,16 @@ class Answer:
         return f"{self.status} {self.media_type} {self.reason or ''} {self.body[:200]}"
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """The rows of the table against the ratings that were sent and acknowledged."""
+
+    rows: int
+    lost: int
+    doubled: int
+    never_sent: int
+
+
 class Crowd:
     """The clients. Each sends one rating after another until `stop`, to the servers in turn."""
 
@@ -122,6 +133,16 @@ class Crowd:
     def waiting(self):
         """The number of clients that still retry."""
         return sum(thread.is_alive() for thread in self.threads)
+
+    def compare(self, rows):
+        """Compare the rows of the query STORED with the ratings."""
+        stored = Counter(rows)
+        return Comparison(
+            rows=stored.total(),
+            lost=sum(rating.is_acknowledged and rating.row not in stored for rating in self.ratings),
+            doubled=stored.total() - len(stored),
+            never_sent=len(stored.keys() - {rating.row for rating in self.ratings if rating.is_whole}),
+        )
 
     def send_ratings(self, random):
         while not self.is_over:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..database.paging import bounded_count
+from ..database.routers import from_readers
 from ..database.streaming import streaming_alias
 from ..downloads import DIRECT_ROWS, ExportFailed, export_response
 from ..exports import FORMATS, About, write_export
@@ -125,7 +126,8 @@ def run_export(job):
         raise JobFailed(_("You may not see these rows any more."))
     changelist = model_admin.get_changelist_instance(request)
     queryset = changelist.queryset.filter(pk__in=order["keys"]) if order["keys"] else changelist.queryset
-    total = queryset.order_by().count()
+    with from_readers():
+        total = queryset.order_by().count()
     job.report(0, total=total)
     table, about = model_admin.export_table(queryset), about_list(changelist, request, order["keys"])
     with streaming_alias() as alias:

@@ -86,7 +86,9 @@ def add(groups):
 def off_list(period, deadline):
     days = known_days(period.first, period.last)
     refresh(days, deadline)
-    return sum(figures["off_list"] for figures in read(days, deadline).by_day.values())
+    with from_readers():
+        by_day = read(days, deadline).by_day
+    return sum(figures["off_list"] for figures in by_day.values())
 
 
 def links(period, **filters):

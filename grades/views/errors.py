@@ -1,17 +1,33 @@
 """Replies to errors: a toast for the mini program, JSON for scripts, a page for browsers."""
 
+import logging
+import sys
+
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from ..database.retries import is_transient
 from ..replies import FAILURE, is_score_path, is_scripted, json_error, toast, wants_json
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 5
 
 SCORE_ERRORS = {
     400: "request: bad request",
     404: "path: not found",
     411: "body: needs a Content-Length",
     413: "body: too large",
+    503: "store: unreachable",
 }
-ERROR_CODES = {400: "bad_request", 403: "forbidden", 404: "not_found", 411: "length_required", 413: "too_large"}
+ERROR_CODES = {
+    400: "bad_request",
+    403: "forbidden",
+    404: "not_found",
+    411: "length_required",
+    413: "too_large",
+    503: "unavailable",
+}
 
 
 def error_page(request, status):
@@ -37,7 +53,20 @@ def not_found(request, exception=None):
 
 
 def server_error(request):
+    error = sys.exception()  # the one that Django handles by calling this
+    if is_transient(error):
+        return database_unreachable(request, error)
     return error_page(request, 500)
+
+
+def database_unreachable(request, error):
+    """503 for an error that passes: the database restarts, or its node lost the majority of its cluster."""
+    # The code without the message, which may quote what was typed.
+    log.error("%s: the database is unreachable: %s %s", request.path, type(error).__name__, error.args[:1])
+    response = error_page(request, 503)
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    response._has_been_logged = True  # Django would log it again, with a traceback
+    return response
 
 
 def csrf_failure(request, reason=""):

@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
+from grades.database.routers import from_readers
 from grades.database.streaming import streaming_alias
 from grades.exports import FORMATS, About, has_pyarrow, is_disk_full, ratings_table, write_export
 from grades.management.interrupts import stops_on_interrupt
@@ -72,7 +73,8 @@ class Command(BaseCommand):
     def write(self, path, queryset, about, file_format):
         """Write a file that only its owner may read; returns the number of rows."""
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        total = queryset.count()
+        with from_readers():
+            total = queryset.count()
         # disable=None: no bar without a terminal
         with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar, streaming_alias() as alias:
 

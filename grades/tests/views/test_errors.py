@@ -1,6 +1,9 @@
 """The error pages."""
 
+import logging
+
 import pytest
+from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
@@ -40,6 +43,35 @@ def test_the_page_of_a_server_error_needs_no_database(client, monkeypatch):
     response = client.get("/query", headers=ENGLISH)
     assert response.status_code == 500
     assert "<h1>Something went wrong</h1>" in response.content.decode()
+
+
+@pytest.fixture
+def node_without_majority(client, monkeypatch):
+    """Each statement fails as on a node of a cluster that has lost its majority."""
+
+    def refuse(self, *args, **kwargs):
+        raise OperationalError(1047, "WSREP has not yet prepared node for application use")
+
+    client.raise_request_exception = False
+    client.cookies["sessionid"] = "x" * 32
+    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", refuse)
+
+
+@pytest.mark.usefixtures("node_without_majority")
+def test_a_lost_database_is_a_page_to_load_again(client, caplog):
+    with caplog.at_level(logging.ERROR):
+        response = client.get("/admin/grades/grade/?q=13800138000", headers=ENGLISH)
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert "<h1>The data cannot be reached</h1>" in response.content.decode()
+    assert caplog.messages == ["/admin/grades/grade/: the database is unreachable: OperationalError (1047,)"]
+    assert [record.exc_info for record in caplog.records] == [None]
+
+
+@pytest.mark.usefixtures("node_without_majority")
+def test_a_script_gets_json_from_a_lost_database(client):
+    response = client.get("/query", headers={"accept": "application/json"})
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert response.json() == {"error": "unavailable", "message": ""}
 
 
 def test_a_script_gets_json_for_an_unknown_address(client):
