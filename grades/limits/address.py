@@ -18,7 +18,8 @@ def client_address(meta: Mapping[str, Any]) -> str | None:
     Only a proxy on this machine is believed: its X-Forwarded-For ends with the address that it saw itself; what
     stands before that, the client may have sent.
     """
-    address = parse(meta.get("REMOTE_ADDR", ""))
+    peer = meta.get("REMOTE_ADDR", "")
+    address = None if peer == "127.0.0.1" else parse(peer)
     if address is None or address.is_loopback:
         address = parse(meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2])
         if address is None:

@@ -1,5 +1,7 @@
 """What both stores of counters share."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -17,3 +19,11 @@ class Excess(NamedTuple):
 
     subject: str
     retry_after: int
+
+
+@dataclass(slots=True)
+class Submission:
+    """The counters of one submission, and when it is counted the limit that it exceeds, if any."""
+
+    counters: Sequence[Counter]
+    excess: Excess | None = None

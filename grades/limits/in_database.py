@@ -15,7 +15,7 @@ from django.db import connections, transaction
 from ..database.batching import GroupCommit
 from ..database.retries import retry_transient
 from ..models import RateCounter
-from .counters import Counter, Excess
+from .counters import Counter, Excess, Submission
 
 COLUMNS = "counter, hits, ends_at"
 UPSERT = "INSERT INTO rate_counter ({columns}) VALUES {rows} {on_duplicate} hits = {hits}, ends_at = {ends_at}"
@@ -26,14 +26,6 @@ DIALECTS = {
     "mysql": ("ON DUPLICATE KEY UPDATE", "VALUES({})"),
     "sqlite": ("ON CONFLICT (counter) DO UPDATE SET", "excluded.{}"),
 }
-
-
-@dataclass(slots=True)
-class Submission:
-    """The counters of one submission, and after the statement the limit that it exceeds."""
-
-    counters: Sequence[Counter]
-    excess: Excess | None = None
 
 
 @dataclass(slots=True)

@@ -39,7 +39,7 @@ def redis_server(tmp_path):
     server.start()
     yield server
     if "grades.limits.in_redis" in sys.modules:
-        sys.modules["grades.limits.in_redis"].redis_counters(server.url).client.close()
+        sys.modules["grades.limits.in_redis"].redis_counters(server.url).connection.disconnect()
         sys.modules["grades.limits.in_redis"].redis_counters.cache_clear()
     server.stop()
 

@@ -8,8 +8,8 @@ from django.db import connection
 
 from grades.jobs import run_next
 from grades.limits import count_submission
-from grades.limits.counters import Counter, Excess
-from grades.limits.in_database import Submission, count_batch
+from grades.limits.counters import Counter, Excess, Submission
+from grades.limits.in_database import count_batch
 from grades.models import RateCounter
 
 pytestmark = pytest.mark.django_db
