@@ -1,7 +1,7 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
 .PHONY: help run run-score test test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
 	fuzz fuzz-negative slow-clients stack stack-negative cluster cluster-negative backups \
-	bench bench-backups bench-exports bench-memory bench-office profile mariadb clean
+	bench bench-backups bench-exports bench-limits bench-memory bench-office profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -137,6 +137,10 @@ bench-backups: ## time backup, restore, drill and recovery of a million ratings 
 bench-memory: ## send 100,000 ratings to the score workers and watch their memory
 	@ENV_FILE= bin/setup --mariadb --node --wrk
 	@bench/run memory
+
+bench-limits: ## what the rate limits cost a rating, in Redis and in the database (BENCH_ROUNDS=20)
+	@ENV_FILE= bin/setup --mariadb --redis --wrk
+	@bench/run limits
 
 bench-office: ## time the pages of the back office at ten million ratings beside stock admin (BENCH_OFFICE_ROWS=1000000,10000)
 	@ENV_FILE= bin/setup --mariadb

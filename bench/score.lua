@@ -15,6 +15,7 @@ end
 
 local path, number, remaining
 local headers = { ["Content-Type"] = "application/x-www-form-urlencoded", ["charset"] = "utf-8" }
+local has_addresses = os.getenv("BENCH_ADDRESSES") -- for bench/limits.py: as a proxy reports its clients
 
 function init(args)
   path = args[1]
@@ -26,6 +27,9 @@ end
 
 function request()
   number = number + 1
+  if has_addresses then
+    headers["X-Forwarded-For"] = string.format("10.9.%d.%d", number / 256 % 256, number % 256)
+  end
   -- 899981 and 10 have no common factor, so each account number occurs once, in a scattered order.
   return wrk.format("POST", path, headers, string.format(
     "acc_nbr=%%221%010.0f%%22&grade1=%d&grade2=%d&grade3=%d&txt1=%%22%s%%22&txt2=%%22%%22&txt3=%%22%%22",

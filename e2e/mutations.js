@@ -50,6 +50,9 @@ const MUTATIONS = {
   "the success text with status 404 is not a success": [
     ["success by the text alone", "delivery.js", "reply.status === 200 && reply.data === SUCCESS", "reply.data === SUCCESS", /#failure/],
   ],
+  "429: a wait of hours is told in hours": [
+    ["a wait of hours in minutes", "request.js", "seconds < 7200", "seconds < 99999", /#failure/],
+  ],
   "two taps send one request": [
     ["no guard against a second tap", `${SCORE}.js`, "if (this.isBusy || this.isLeaving) return;\n    if (this.isEditable", "if (this.isEditable", /!== 1|deep-equal|no toast|isDisabled/, [["delivery.js", "if (inFlight[id]) return inFlight[id];", ""]]],
   ],

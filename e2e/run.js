@@ -9,7 +9,7 @@ const { buildClient } = require("./build");
 const { buildArticleClient, serveClients } = require("./clients");
 const { checkMutations } = require("./negative");
 const { scenarios } = require("./scenarios");
-const { migrate, startSite, startWeChatStub, ROOT } = require("./server");
+const { LIMITS, migrate, startSite, startWeChatStub, ROOT } = require("./server");
 const { runScenario } = require("./world");
 
 const PARALLEL_SCENARIOS = Number(process.env.E2E_PARALLEL || 6);
@@ -44,7 +44,7 @@ async function main() {
     await migrate();
     const wechat = await startWeChatStub();
     cleanups.unshift(() => wechat.stop());
-    const [plainSite, loginSite] = await Promise.all([startSite(), startSite(wechat.settings)]);
+    const [plainSite, loginSite] = await Promise.all([startSite(LIMITS), startSite(wechat.settings)]);
     cleanups.unshift(
       () => plainSite.stop(),
       () => loginSite.stop(),

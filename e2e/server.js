@@ -14,6 +14,8 @@ const TEST_SETTINGS = {
   WEB_WORKERS: "1",
   LOG_LEVEL: "WARNING",
 };
+// A scenario sends so many ratings of its account only to meet the limit.
+const LIMITS = { RATE_LIMIT_ACCOUNT: "20/15" };
 const run = promisify(execFile);
 const environment = (settings) => ({
   PATH: process.env.PATH,
@@ -137,4 +139,4 @@ async function storedRatings(accNbr) {
     .map((line) => JSON.parse(line));
 }
 
-module.exports = { makeCode, migrate, startSite, startWeChatStub, storedRatings, ROOT };
+module.exports = { LIMITS, makeCode, migrate, startSite, startWeChatStub, storedRatings, ROOT };

@@ -18,6 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from .exports import is_disk_full
+from .models import RateCounter
 from .models.jobs import JOB_KEPT, RESULT_KEPT, Job, JobFailed, JobStopped, WorkerEnding
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ def run_next(is_ending: Callable[[], bool] = lambda: False) -> bool:
     """Run the job that has waited longest; returns whether there was one."""
     give_up_stale()
     delete_old()
+    RateCounter.objects.delete_ended()
     job = claim_next()
     if job is None:
         return False

@@ -62,11 +62,12 @@ function request(method, path, options) {
 // Retry-After in seconds, or 0.
 const retryAfter = (headers) => (/^\d{1,5}$/.test(headers["retry-after"]) ? Number(headers["retry-after"]) : 0);
 
-// "请在 5 秒后", or "请稍后" without a valid Retry-After.
+// "请在 5 秒后", in minutes or hours if it is long, or "请稍后" without a valid Retry-After.
 function retryText(headers) {
   const seconds = retryAfter(headers);
   if (!seconds) return "请稍后";
-  return seconds < 120 ? `请在 ${seconds} 秒后` : `请在 ${Math.ceil(seconds / 60)} 分钟后`;
+  if (seconds < 120) return `请在 ${seconds} 秒后`;
+  return seconds < 7200 ? `请在 ${Math.ceil(seconds / 60)} 分钟后` : `请在 ${Math.ceil(seconds / 3600)} 小时后`;
 }
 
 module.exports = { request, retryAfter, retryText, setInBackground };

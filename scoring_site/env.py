@@ -121,6 +121,18 @@ def supported_database(config: dict[str, Any]) -> None:
         raise ValidationError("Must name a server and a database.")
 
 
+def rate_limit(text: str) -> None:
+    match = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,4})", text)
+    if text and not (match and int(match[2]) <= 86400):
+        raise ValidationError("Must be a number up to 999999, a slash, and seconds up to 86400; or empty for no limit.")
+
+
+def redis_address(address: str) -> None:
+    # The last part is the number of the database.
+    if address and not re.fullmatch(r"(rediss?://([^/?#@\s]*@)?[^/?#@\s]+|unix:///[^?#\s]+)(/\d+)?", address):
+        raise ValidationError("Must be the address of a Redis server; or empty.")
+
+
 PORT_RANGE = validate.Range(1, 65535)
 PROCESS_RANGE = validate.Range(1, 64)
 THREAD_RANGE = validate.Range(1, 256)
@@ -192,6 +204,11 @@ SETTINGS = [
     # 1 lets a person who is logged in rate each dispatch once.
     Setting("ONE_RATING_PER_DISPATCH", "bool", False, "0 (or 1)"),
     Setting("WECHAT_API_URL", "str", "https://api.weixin.qq.com", "https://api.weixin.qq.com", https_address),
+    # At most so many submissions in so many seconds, of an account number and from a client address.
+    Setting("RATE_LIMIT_ACCOUNT", "str", "", "10/3600 (ten in an hour)", rate_limit),
+    Setting("RATE_LIMIT_ADDRESS", "str", "", "3000/3600 (a mobile network has thousands at one address)", rate_limit),
+    # Where the limits are counted; in the database without it.
+    Setting("REDIS_URL", "str", "", "redis://127.0.0.1:6379/0", redis_address),
     # The largest dispatch list that the import page takes, in MiB; the command takes any size.
     Setting("IMPORT_MAX_MB", "int", 20, "20", validate.Range(1, 500)),
     # The server of the office: port on 127.0.0.1, processes, threads of each.

@@ -2,7 +2,16 @@
 const assert = require("node:assert/strict");
 const { captivePortal, holdReply, loseReply, noReply, replyWith } = require("../faulty_proxy");
 const { FAILURE, JSON_TYPE, REMARKS, SCORE, SUCCESS, assertOneRow, masked, resubmit } = require("./helpers");
-const { row, submissionIds, submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
+const { openFilled, pause, row, submissionIds, submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
+
+// Ratings of this account by another client, until the server accepts no more.
+async function reachLimit(world, count) {
+  const rating = { acc_nbr: world.accNbr, grade1: 1, grade2: 1, grade3: 1 };
+  const send = () => world.post("/score", { ...rating, submission_id: crypto.randomUUID() });
+  const statuses = (await Promise.all(Array.from({ length: count }, send))).map((reply) => reply.status);
+  assert.deepEqual(new Set(statuses), new Set([200]));
+  assert.equal((await send()).status, 429);
+}
 
 const scenarios = {
   async "the server is down"(world) {
@@ -63,6 +72,39 @@ const scenarios = {
     assert.equal(entry.state, "waiting", "a refused rating is not stored");
     await resubmit(phone);
     await assertOneRow(world, phone, 2);
+  },
+
+  async "429: a wait of hours is told in hours"(world) {
+    const phone = await world.newPhone();
+    const headers = { ...JSON_TYPE, "X-Score-Error": "rate: too many for this account number", "Retry-After": "32401" };
+    world.proxy.addFault("/score", replyWith(429, headers, FAILURE));
+    await submitAndFail(world, phone, /太频繁，请在 10 小时后再次提交/);
+  },
+
+  async "429 of the real server: after its wait the rating is stored"(world) {
+    const phone = await world.newPhone();
+    await openFilled(world, phone);
+    await reachLimit(world, 20);
+    await phone.tap("提交评价");
+    await phone.waitForText("#failure", /太频繁，请在 \d+ 秒后再次提交/);
+    const [entry] = await phone.outbox();
+    assert.equal(entry.state, "waiting");
+    assert.equal((await world.rows()).length, 20, "nothing of it is stored");
+    const seconds = Number(/请在 (\d+) 秒后/.exec(await phone.screenText())[1]);
+    await pause((seconds + 1) * 1000);
+    await resubmit(phone);
+    assert.deepEqual((await world.rows()).at(-1), row([4, 4, 4], REMARKS));
+    assert.equal(new Set(submissionIds(world.proxy)).size, 1, "one id for all requests");
+  },
+
+  async "beyond the limit a stored rating is still confirmed"(world) {
+    const phone = await world.newPhone();
+    world.proxy.addFault("/score", loseReply);
+    await submitAndFail(world, phone, /不能确定是否已送达/);
+    await reachLimit(world, 19);
+    await resubmit(phone);
+    assert.equal((await world.rows()).length, 20);
+    assert.deepEqual(await phone.outbox(), []);
   },
 
   async "503: the database is unreachable"(world) {

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 
 from django.conf import settings
 from django.utils.cache import get_conditional_response
@@ -9,16 +10,19 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from rest_framework.response import Response
 
+from ..database.retries import check_available, retry_transient
 from ..models import REMARK_LENGTH
 from ..replies import FAILURE, SUCCESS, toast
 from ..submissions.keys import receipt_digest
-from ..submissions.store import AlreadyRated, SubmissionConflict, submit
+from ..submissions.store import AlreadyRated, SubmissionConflict, find_stored, submit
 from ..submissions.validate import SubmissionError, validate
 from ..tokens import make_receipt, read_session
 from .base import AnonymousView, Refusal, bearer_token
 
 # Three remarks of 500 characters take 24 KB in the longest encoding that a client can use.
 MAX_BODY_BYTES = 256 * 1024
+
+TOO_MANY = {"account": "too many for this account number", "address": "too many from this address"}
 
 
 class ScoreView(AnonymousView):
@@ -44,8 +48,11 @@ class ScoreView(AnonymousView):
             submission = validate(self.read_fields(request))
         except SubmissionError as error:
             raise Refusal(400, str(error)) from error
+        stored = None
+        if settings.RATE_LIMIT_ACCOUNT or settings.RATE_LIMIT_ADDRESS:
+            stored = self.check_limits(request.META, openid, submission)
         try:
-            stored = submit(openid=openid, **submission)
+            stored = stored or submit(openid=openid, **submission)
         except SubmissionConflict as conflict:
             raise Refusal(409, "submission_id: already used for other content") from conflict
         except AlreadyRated as rated:
@@ -53,6 +60,22 @@ class ScoreView(AnonymousView):
         # A duplicate has the content of the stored rating, so its receipt is that rating's.
         receipt = make_receipt(submission["acc_nbr"], stored.insert_time, receipt_digest(submission))
         return toast(SUCCESS, 200, {"X-Grade-Receipt": receipt})
+
+    def check_limits(self, meta, openid, submission):
+        """Refuse a submission beyond a rate limit; returns the stored rating if it is a duplicate of one.
+
+        Such a duplicate gets its success, because its client may not know yet that the rating is stored.
+        """
+        from ..limits import count_submission  # a site without limits does not load them
+
+        check_available(settings.API_DATABASE)  # what cannot be stored is not counted
+        excess = count_submission(submission["acc_nbr"], meta)
+        if excess is None:
+            return None
+        stored = retry_transient(partial(find_stored, openid=openid, **submission), using=settings.API_DATABASE)
+        if stored is None:
+            raise Refusal(429, f"rate: {TOO_MANY[excess.subject]}", headers={"Retry-After": str(excess.retry_after)})
+        return stored
 
     def read_openid(self, request):
         """The openid of the session in the request; None for an anonymous rating.

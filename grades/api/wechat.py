@@ -43,12 +43,21 @@ class LoginView(AnonymousView):
         login = LoginSerializer(data=self.read_fields(request))
         if not login.is_valid():
             raise Refusal(400, "code", _("code must be a login code of 1 to 128 characters."))
+        if settings.RATE_LIMIT_ADDRESS:
+            self.check_limit(request.META)
         try:
             openid = wechat.openid_of_code(login.validated_data["code"])
         except wechat.LoginFailed as failure:
             raise Refusal(*REFUSALS[type(failure)]) from failure
         expires_in = settings.WECHAT_SESSION_DAYS * 24 * 3600
         return Response({"session": make_session(openid), "expires_in": expires_in})
+
+    def check_limit(self, meta):
+        from ..limits import count_login  # a site without limits does not load them
+
+        if excess := count_login(meta):
+            message = _("Too many logins from this network. Try again later.")
+            raise Refusal(429, "rate", message, {"Retry-After": str(excess.retry_after)})
 
 
 class ReceiptsView(AnonymousView):

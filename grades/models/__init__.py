@@ -6,6 +6,7 @@ from .fields import Char32UUIDField
 from .filters import SavedFilter
 from .grades import CONTENT, REMARK_LENGTH, Grade, GradeQuerySet, low_limit, of_dispatch
 from .jobs import Job, JobFailed, TooManyJobs
+from .limits import RateCounter
 from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
 from .queue import QUEUES, OpenRating
 from .reviews import NOTE_LENGTH, Assignment, ReviewChanged, ReviewNote, review_many, save_review
@@ -31,6 +32,7 @@ __all__ = [
     "Job",
     "JobFailed",
     "OpenRating",
+    "RateCounter",
     "RecountedUntil",
     "Repeat",
     "ReviewChanged",

@@ -77,12 +77,43 @@ def submit(*, submission_id: UUID | None = None, openid: str | None = None, **co
     again.
     """
     # Built once: a retry recognises its own committed row by `insert_time`.
+    row = make_row(submission_id, openid, content)
+    return retry_transient(store, row, using=settings.API_DATABASE)
+
+
+def find_stored(*, submission_id: UUID | None = None, openid: str | None = None, **content: Any) -> Stored | None:
+    """The stored rating of which a submission is a duplicate, or None; writes nothing."""
+    row = make_row(submission_id, openid, content)
+    stored = stored_ratings().filter(**key_of(row)).first()
+    if stored and (is_same(stored, row) if row.submission_id else not is_expired(stored, row)):
+        return Stored(False, stored.insert_time)
+    return None
+
+
+def make_row(submission_id: UUID | None, openid: str | None, content: dict[str, Any]) -> NewRating:
     row = NewRating(**content, openid=openid, insert_time=timezone.now())
     if submission_id:
         row.submission_id = submission_id.hex
     else:
         row.content_key = make_content_key(row)
-    return retry_transient(store, row, using=settings.API_DATABASE)
+    return row
+
+
+def key_of(row: NewRating) -> dict[str, str | None]:
+    """The key by which a stored rating holds the same submission."""
+    return {"submission_id": row.submission_id} if row.submission_id else {"content_key": row.content_key}
+
+
+def is_same(stored: Grade, row: NewRating) -> bool:
+    """Whether two submissions with one id are the same."""
+    # A login between two attempts does not make it another submission.
+    is_other_person = row.openid and stored.openid and row.openid != stored.openid
+    return not is_other_person and content_of(stored) == content_of(row)
+
+
+def is_expired(stored: Grade, row: NewRating) -> bool:
+    """Whether the window of a stored rating without an id has passed, so that equal content is a new rating."""
+    return stored.insert_time <= row.insert_time - timedelta(seconds=settings.DEDUPE_WINDOW)
 
 
 def store(row: NewRating) -> Stored:
@@ -123,8 +154,7 @@ group_commit = GroupCommit(insert_rows)
 
 def handle_collision(row: NewRating) -> Stored | None:
     """Handle a unique-key collision; returns what `submit` returns, or None to insert again."""
-    key = "submission_id" if row.submission_id else "content_key"
-    stored = stored_ratings().filter(**{key: getattr(row, key)}).first()
+    stored = stored_ratings().filter(**key_of(row)).first()
     if stored:
         if stored.insert_time == row.insert_time:
             return Stored(True, row.insert_time)  # an earlier attempt committed this row, and its answer was lost
@@ -139,15 +169,13 @@ def handle_collision(row: NewRating) -> Stored | None:
 def handle_duplicate(stored: Grade, row: NewRating) -> Stored | None:
     """Compare the row with the stored rating that has its key; returns what `handle_collision` returns."""
     if row.submission_id:
-        # A login between two attempts does not make it another submission.
-        is_other_person = row.openid and stored.openid and row.openid != stored.openid
-        if is_other_person or content_of(stored) != content_of(row):
+        if not is_same(stored, row):
             try:
                 record_conflict(stored, row)
             except IntegrityError:
                 return None  # the stored rating was deleted in between
             raise SubmissionConflict
-    elif stored.insert_time <= row.insert_time - timedelta(seconds=settings.DEDUPE_WINDOW):
+    elif is_expired(stored, row):
         return replace_expired(stored, row)
     try:
         with transaction.atomic(using=settings.API_DATABASE):

@@ -1,10 +1,12 @@
 import importlib.util
+import sys
 import threading
 
 import pytest
 from django.utils import timezone
 
 from .helpers.office import grant, log_in
+from .helpers.redis import RedisServer
 from .helpers.servers import SCORE_COMMAND, running
 
 # The browser tests need requirements-dev.txt; everything else runs without.
@@ -28,6 +30,25 @@ def any_server(request, django_db_setup, django_db_blocker, tmp_path_factory):
         name = request.param.split()[-1]
         with running(tmp_path_factory.mktemp("score") / f"{name}.log", SCORE_COMMAND, SCORE_SERVER=name) as process:
             yield process.address
+
+
+@pytest.fixture
+def redis_server(tmp_path):
+    """An empty Redis server. No connection of this process to another one is left."""
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    if "grades.limits.in_redis" in sys.modules:
+        sys.modules["grades.limits.in_redis"].redis_counters(server.url).connection.disconnect()
+        sys.modules["grades.limits.in_redis"].redis_counters.cache_clear()
+    server.stop()
+
+
+@pytest.fixture(params=["Redis", "the database"])
+def counters_in(request, settings):
+    """Where the rate limits are counted."""
+    settings.REDIS_URL = request.getfixturevalue("redis_server").url if request.param == "Redis" else ""
+    return request.param
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import redis
 from django.conf import settings
 
 from scoring_site.env import REQUIRED, SETTINGS
@@ -153,6 +154,27 @@ from ..helpers.environment import KEY
         ),
         ([KEY, "VAR_DIR="], "VAR_DIR: Must name a folder. Set it in {file}: VAR_DIR=/var/lib/scoring"),
         ([KEY, "STATIC_ROOT="], "STATIC_ROOT: Must name a folder. Set it in {file}: STATIC_ROOT=/opt/scoring/static"),
+        *(
+            (
+                [KEY, f"RATE_LIMIT_ACCOUNT={limit}"],
+                "RATE_LIMIT_ACCOUNT: Must be a number up to 999999, a slash, and seconds up to 86400; or empty for no "
+                "limit. Set it in {file}: RATE_LIMIT_ACCOUNT=10/3600 (ten in an hour)",
+            )
+            for limit in ("10", "10/", "0/60", "10/0", "10/86401", "10/1h", "+1/60", "1_0/60", "１/60", "10 / 60")
+        ),
+        (
+            [KEY, "RATE_LIMIT_ADDRESS=off"],
+            "RATE_LIMIT_ADDRESS: Must be a number up to 999999, a slash, and seconds up to 86400; or empty for no "
+            "limit. Set it in {file}: RATE_LIMIT_ADDRESS=3000/3600 (a mobile network has thousands at one address)",
+        ),
+        *(
+            (
+                [KEY, f"REDIS_URL={address}"],
+                "REDIS_URL: Must be the address of a Redis server; or empty. "
+                "Set it in {file}: REDIS_URL=redis://127.0.0.1:6379/0",
+            )
+            for address in ("127.0.0.1:6379", "http://127.0.0.1", "redis://", "redis://127.0.0.1/first")
+        ),
         ([KEY, "DEBGU=1"], "{file} has the unknown setting DEBGU. The README lists all settings"),
     ],
     ids=lambda value: (value[-1] if value else "nothing") if isinstance(value, list) else "",
@@ -228,6 +250,29 @@ def test_wechat_login_and_its_options_can_be_enabled_together(read_settings):
     ]  # fmt: skip
     names = ["WECHAT_APPID", "WECHAT_SECRET", "REQUIRE_WECHAT_LOGIN", "ONE_RATING_PER_DISPATCH", "WECHAT_API_URL"]
     assert read_settings(*names, lines=lines) == ["wx1", "s", True, True, "http://127.0.0.1:8900"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "redis://127.0.0.1",
+        "redis://127.0.0.1:6379/0",
+        "redis://:secret@redis.example:6380/2",
+        "rediss://user:secret@redis.example:6380",
+        "unix:///run/redis/redis.sock",
+    ],
+)
+def test_the_address_of_redis_is_one_that_its_client_takes(read_settings, address):
+    assert read_settings("REDIS_URL", lines=[KEY, f"REDIS_URL={address}"]) == [address]
+    if address:
+        redis.Redis.from_url(address).close()
+
+
+@pytest.mark.parametrize("limit", ["", "1/1", "10/3600", "999999/86400"])
+def test_a_rate_limit_is_a_number_in_seconds_or_empty(read_settings, limit):
+    names = ["RATE_LIMIT_ACCOUNT", "RATE_LIMIT_ADDRESS"]
+    assert read_settings(*names, lines=[KEY, *(f"{name}={limit}" for name in names)]) == [limit, limit]
 
 
 @pytest.mark.parametrize(
