@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scoring_site.env import BASE_DIR, read_settings
 
+JSON_LOGS = {"formatters": {name: {"()": "scoring_site.logs.JsonFormatter"} for name in ("generic", "access")}}
+
 
 def serve_by_gunicorn(env):
     gunicorn = str(Path(sys.executable).with_name("gunicorn"))
@@ -37,6 +39,7 @@ def serve_by_granian(env):
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=30,  # seconds for running requests when the site stops
+        log_dictconfig=JSON_LOGS if env.LOG_FORMAT == "json" else None,
     ).serve()
 
 

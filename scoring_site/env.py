@@ -127,6 +127,7 @@ SETTINGS = [
         "LOG_LEVEL", "str", "INFO", "INFO (or DEBUG, WARNING, ERROR)",
         validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
     ),
+    Setting("LOG_FORMAT", "str", "plain", "plain (or json)", validate.OneOf(["plain", "json"])),
     # The range of a grade, both ends included. The columns hold -32768..32767 on every database.
     Setting("GRADE_MIN", "int", 1, "1", validate.Range(0, 1000)),
     Setting("GRADE_MAX", "int", 5, "5", validate.Range(0, 1000)),

@@ -4,6 +4,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from scoring_site.env import BASE_DIR, VAR_DIR, read_settings
+from scoring_site.logs import FORMATTERS
 
 # Every setting of `env.SETTINGS` is a Django setting of the same name, for example settings.GRADE_MIN.
 env = read_settings()
@@ -169,13 +170,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {
-            "()": "scoring_site.logs.PrivateFormatter",
+        "private": {
+            "()": FORMATTERS[env.LOG_FORMAT],
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "console": {"class": "logging.StreamHandler", "formatter": "private"},
         "null": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["console"], "level": env.LOG_LEVEL},

@@ -8,6 +8,8 @@ from django.core.exceptions import BadRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.urls import resolve, reverse
 
+from . import request_ids
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scoring_site.settings")
 
 BOUNDARY = re.compile(r'boundary=("[^"]*"|[^;,\s]*)', re.IGNORECASE)
@@ -39,6 +41,13 @@ class Request(WSGIRequest):
             raise BadRequest("A part of the body has a malformed header.") from error
 
 
+def with_request_id(start_response):
+    def start(status, headers, *exc_info):
+        return start_response(status, [*headers, ("X-Request-Id", request_ids.request_id())], *exc_info)
+
+    return start
+
+
 class Application(WSGIHandler):
     """Django's handler; `/score` skips the middleware and the request signals and goes straight to its view.
 
@@ -54,10 +63,14 @@ class Application(WSGIHandler):
         self.score_view = resolve(self.score_path).func
 
     def __call__(self, environ, start_response):
+        request_ids.begin(environ)
         if environ.get("PATH_INFO") != self.score_path:
-            return super().__call__(environ, start_response)
+            return super().__call__(environ, with_request_id(start_response))
         response = self.score_view(Request(environ))
-        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+        headers = list(response.items())
+        if number := request_ids.known_id():
+            headers.append(("X-Request-Id", number))
+        start_response(f"{response.status_code} {response.reason_phrase}", headers)
         return [response.content]
 
 
