@@ -11,6 +11,7 @@ from gunicorn.glogging import Logger
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from grades import metrics
 from grades.replies import FAILURE
 from scoring_site import request_ids
 from scoring_site.env import BASE_DIR, read_settings
@@ -18,6 +19,8 @@ from scoring_site.logs import FORMATTERS, JsonAccessFormatter, without_codes
 
 try:
     env = read_settings()
+    if env.METRICS_DIR:
+        metrics.prepare(env.METRICS_DIR)
 except ImproperlyConfigured as error:
     sys.exit(f"The settings are wrong: {error}")
 

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from grades import metrics
 from scoring_site.env import BASE_DIR, read_settings
 
 JSON_LOGS = {"formatters": {name: {"()": "scoring_site.logs.JsonFormatter"} for name in ("generic", "access")}}
@@ -47,6 +48,8 @@ if __name__ == "__main__":
     os.chdir(BASE_DIR)
     try:
         settings = read_settings()
+        if settings.METRICS_DIR:
+            metrics.prepare(settings.METRICS_DIR)
     except ImproperlyConfigured as error:
         sys.exit(f"The settings are wrong: {error}")
     {"gunicorn": serve_by_gunicorn, "granian": serve_by_granian}[settings.SCORE_SERVER](settings)

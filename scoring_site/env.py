@@ -93,6 +93,11 @@ def public_address(address: str) -> None:
         raise ValidationError("Must be https:// and the host name, without a path.")
 
 
+def absolute_path(path: str) -> None:
+    if path and not os.path.isabs(path):
+        raise ValidationError("Must begin with /.")
+
+
 def supported_database(config: dict[str, Any]) -> None:
     if config["ENGINE"] == "django.db.backends.sqlite3":
         return
@@ -128,6 +133,8 @@ SETTINGS = [
         validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
     ),
     Setting("LOG_FORMAT", "str", "plain", "plain (or json)", validate.OneOf(["plain", "json"])),
+    # The folder of the metrics that `/metrics` shows; empty: no metrics.
+    Setting("METRICS_DIR", "str", "", "/run/scoring/metrics", absolute_path),
     # The range of a grade, both ends included. The columns hold -32768..32767 on every database.
     Setting("GRADE_MIN", "int", 1, "1", validate.Range(0, 1000)),
     Setting("GRADE_MAX", "int", 5, "5", validate.Range(0, 1000)),

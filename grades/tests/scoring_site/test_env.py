@@ -36,6 +36,10 @@ from ..helpers.environment import KEY
             "LOG_FORMAT: Must be one of: plain, json. Set it in {file}: LOG_FORMAT=plain (or json)",
         ),
         (
+            [KEY, "METRICS_DIR=metrics"],
+            "METRICS_DIR: Must begin with /. Set it in {file}: METRICS_DIR=/run/scoring/metrics",
+        ),
+        (
             [KEY, "GRADE_MAX=five"],
             "GRADE_MAX: Not a valid integer. Set it in {file}: GRADE_MAX=5",
         ),
