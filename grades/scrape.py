@@ -13,32 +13,47 @@ from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from .metrics import locked
 from .models import Job
+
+ENDED = "ended"  # in place of the process id in the name of a file
 
 TASK = re.compile("last_([a-z]+)")  # the name of a file in VAR_DIR/state
 
 
 def scrape() -> bytes:
     """All metrics, in Prometheus's text format."""
-    forget_dead(Path(settings.METRICS_DIR))
+    folder = Path(settings.METRICS_DIR)
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=settings.METRICS_DIR)
     registry.register(Site())
-    return generate_latest(registry)
+    with locked(folder):
+        add_up_ended(folder)
+        MultiProcessCollector(registry, path=str(folder))
+        return generate_latest(registry)
 
 
-def forget_dead(folder: Path) -> None:
-    """Delete the gauges of processes that have ended; their counters and histograms still count.
+def add_up_ended(folder: Path) -> None:
+    """Add the counts of ended processes up in one file of each kind, and delete their files.
 
-    A file that a process left empty, because it was killed while it made it, would fail each scrape.
+    A scrape takes a millisecond or more for each file. Gauges tell something of a process that lives.
     """
     for file in folder.glob("*.db"):
-        if Path("/proc", file.stem.rpartition("_")[2]).exists():
+        kind, *_mode, pid = file.stem.split("_")
+        if pid == ENDED or Path("/proc", pid).exists():
             continue
-        if file.name.startswith("gauge_live") or not file.stat().st_size:
-            file.unlink(missing_ok=True)
+        if kind != "gauge" and file.stat().st_size:  # empty: the process was killed while it made the file
+            add_up(file, folder / f"{kind}_{ENDED}.db")
+        file.unlink()
+
+
+def add_up(file: Path, sums: Path) -> None:
+    numbers = MmapedDict(str(sums))
+    for key, value, _timestamp, _place in MmapedDict.read_all_values_from_file(str(file)):
+        numbers.write_value(key, numbers.read_value(key)[0] + value, 0)
+    numbers.close()
 
 
 def gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,6 +45,7 @@ def reply(status, error="", is_duplicate=False):
 )
 def test_a_reply_has_one_outcome_and_known_labels(response, labels):
     assert metrics.outcome_of(response) == labels
+    assert labels in metrics.all_outcomes()
 
 
 @pytest.mark.django_db
@@ -87,6 +89,21 @@ def test_every_outcome_begins_at_zero(counting):
     text = counting.text()
     for outcome in ("stored", "duplicate", "conflict", "already_rated", "rate_limited", "failed", "unavailable"):
         assert f'scoring_ratings_total{{outcome="{outcome}",reason=""}} 0.0' in text
+
+
+@pytest.mark.parametrize(("rows", "bucket"), [(1, "1.0"), (2, "2.0"), (3, "4.0"), (64, "64.0"), (65, "+Inf")])
+def test_an_observation_is_in_the_bucket_of_its_bound(counting, rows, bucket):
+    metrics.count_batch(rows)
+    found = counting().labels("group_commit_rows_bucket")
+    assert min(found, key=lambda labels: float(labels[0])) == (bucket,)
+    assert set(found.values()) == {1}
+
+
+def test_counts_of_many_threads_are_exact(counting):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: metrics.count_rating(reply(200), 0.25), range(4000)))
+    scrape = counting()
+    assert (scrape("ratings_total", outcome="stored", reason=""), scrape("rating_seconds_sum")) == (4000, 1000)
 
 
 @pytest.mark.django_db
