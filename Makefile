@@ -1,7 +1,7 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
 .PHONY: help run run-score test test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
 	fuzz fuzz-negative slow-clients \
-	bench bench-exports bench-memory bench-office monitoring profile mariadb clean
+	bench bench-exports bench-memory bench-metrics bench-office monitoring profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -116,6 +116,10 @@ bench-exports: ## export a million ratings as CSV and XLSX and compare with the 
 bench-memory: ## send 100,000 ratings to the score workers and watch their memory
 	@ENV_FILE= bin/setup --mariadb --node --wrk
 	@bench/run memory
+
+bench-metrics: ## the CPU time of a rating with and without metrics (BENCH_* settings: bench/metrics.py)
+	@ENV_FILE= bin/setup --mariadb --node --wrk
+	@bench/run metrics
 
 bench-office: ## time the pages of the back office at ten million ratings beside stock admin (BENCH_OFFICE_ROWS=1000000,10000)
 	@ENV_FILE= bin/setup --mariadb
