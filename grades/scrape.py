@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from django.db import DatabaseError, connections
 from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -26,13 +26,20 @@ TASK = re.compile("last_([a-z]+)")  # the name of a file in VAR_DIR/state
 
 def scrape() -> bytes:
     """All metrics, in Prometheus's text format."""
-    folder = Path(settings.METRICS_DIR)
     registry = CollectorRegistry()
+    registry.register(Processes())
     registry.register(Site())
-    with locked(folder):
-        add_up_ended(folder)
-        MultiProcessCollector(registry, path=str(folder))
-        return generate_latest(registry)
+    return generate_latest(registry)
+
+
+class Processes:
+    """A collector of what the processes of this machine have counted."""
+
+    def collect(self) -> Iterable[Metric]:
+        folder = Path(settings.METRICS_DIR)
+        with locked(folder):
+            add_up_ended(folder)
+            return MultiProcessCollector(None, str(folder)).collect()
 
 
 def add_up_ended(folder: Path) -> None:
