@@ -1,7 +1,7 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
 .PHONY: help run run-score test test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
 	fuzz fuzz-negative slow-clients stack stack-negative cluster cluster-negative backups \
-	bench bench-backups bench-exports bench-limits bench-memory bench-office profile mariadb clean
+	bench bench-backups bench-exports bench-limits bench-memory bench-metrics bench-office monitoring profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
 PYTEST := .venv/bin/python -m pytest
@@ -36,6 +36,10 @@ test: ## run the tests, on SQLite unless DATABASE_URL names another server
 test-mysql: ## run the tests on a throw-away MySQL 9.7 (root on Debian)
 	@ENV_FILE= bin/setup --mysql
 	@bin/mysql $(PYTEST) $(ARGS)
+
+monitoring: ## load the alert rules and the dashboard into a real Prometheus that scrapes a running site
+	@ENV_FILE= bin/setup --dev --prometheus
+	@$(PYTEST) grades/tests/servers/test_monitoring.py $(ARGS)
 
 dev: ## serve the site with DEBUG and reload it when a file changes
 	@bin/setup
@@ -141,6 +145,9 @@ bench-memory: ## send 100,000 ratings to the score workers and watch their memor
 bench-limits: ## what the rate limits cost a rating, in Redis and in the database (BENCH_ROUNDS=20)
 	@ENV_FILE= bin/setup --mariadb --redis --wrk
 	@bench/run limits
+bench-metrics: ## the CPU time of a rating with and without metrics (BENCH_* settings: bench/metrics.py)
+	@ENV_FILE= bin/setup --mariadb --node --wrk
+	@bench/run metrics
 
 bench-office: ## time the pages of the back office at ten million ratings beside stock admin (BENCH_OFFICE_ROWS=1000000,10000)
 	@ENV_FILE= bin/setup --mariadb

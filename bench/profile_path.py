@@ -9,10 +9,13 @@ import cProfile
 import io
 import os
 import pstats
+import random
 import sys
+import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from statistics import median
 from urllib.parse import parse_qsl, urlencode
@@ -22,8 +25,8 @@ sys.path.insert(0, os.environ.get("PROFILE_CHECKOUT", str(BASE_DIR)))
 
 from scoring_site.wsgi import application  # noqa: E402 - found by the line above
 
-COUNT = 400
-ROUNDS = 40  # many short rounds: the speed of a shared machine drifts within seconds
+COUNT = 150
+ROUNDS = 120  # many short rounds: the speed of a shared machine drifts within seconds
 LAYERS = {  # part of a file's path: the layer; the first match counts
     "/rest_framework/": "DRF",
     "/django/db/": "Django's database layer",
@@ -38,6 +41,9 @@ LAYERS = {  # part of a file's path: the layer; the first match counts
     "/grades/": "the project",
     "~": "built in, of all of them",
 }
+
+
+given = {}  # more items of the environ
 
 
 def environ(number):
@@ -70,6 +76,7 @@ def environ(number):
         "wsgi.url_scheme": "http",
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
+        **given,
     }
 
 
@@ -82,6 +89,41 @@ def rate(requests):
             response.close()
     if set(answers) != {"200 OK"}:
         sys.exit(f"/score answered {set(answers)}: is the database migrated?")
+
+
+@cache
+def make_instruments():
+    from grades import metrics
+
+    metrics.start(tempfile.mkdtemp(prefix="scoring-metrics-", dir="/dev/shm"))
+    made, metrics.instruments = metrics.instruments, None
+    return made
+
+
+@contextmanager
+def counting():
+    """Count the ratings, as with METRICS_DIR."""
+    try:
+        from grades import metrics
+    except ImportError:  # an older checkout
+        yield
+        return
+    view = application.score_view
+    application.score_view, metrics.instruments = metrics.counted(view), make_instruments()
+    try:
+        yield
+    finally:
+        application.score_view, metrics.instruments = view, None
+
+
+@contextmanager
+def request_id():
+    """Send an id, as nginx does."""
+    given["HTTP_X_REQUEST_ID"] = "0123456789abcdef" * 2
+    try:
+        yield
+    finally:
+        given.clear()
 
 
 @contextmanager
@@ -106,6 +148,15 @@ def standard_form_decoder():
         decode.DECODERS[media_type] = own
 
 
+PLAIN = "nothing else"
+VARIANTS = {
+    PLAIN: nullcontext,
+    "metrics": counting,
+    "a request id of the proxy": request_id,
+    "the standard library's form decoder": standard_form_decoder,
+}
+
+
 def main():
     numbers = iter(range(1_000_000))
 
@@ -117,15 +168,18 @@ def main():
 
     for _ in range(5):
         cpu_milliseconds()  # warm-up: caches and the connection
-    rounds, standard_rounds = [], []
+    figures = {name: [] for name in VARIANTS}
     for _ in range(ROUNDS):
-        rounds.append(cpu_milliseconds())
-        with standard_form_decoder():
-            standard_rounds.append(cpu_milliseconds())
-    ratio = median(slow / fast for slow, fast in zip(standard_rounds, rounds, strict=True))
+        # In another order each time: a round pays for the pages that the one before has left to write.
+        for name in random.sample(list(VARIANTS), len(VARIANTS)):
+            with VARIANTS[name]():
+                figures[name].append(cpu_milliseconds())
+    rounds = figures.pop(PLAIN)
     spread = f"{min(rounds):.3f}–{max(rounds):.3f}"
     print(f"CPU of one rating: {median(rounds):.3f} ms ({spread}; median of {ROUNDS} rounds)")
-    print(f"with the standard library's form decoder: {ratio - 1:+.1%} (median of the rounds' ratios)")
+    for name, measured in figures.items():
+        ratio = median(slow / fast for slow, fast in zip(measured, rounds, strict=True))
+        print(f"with {name}: {ratio - 1:+.1%} (median of the rounds' ratios)")
     profiler = cProfile.Profile(time.process_time)  # CPU time: waiting for the database costs nothing
     profiler.runcall(rate, [environ(next(numbers)) for _ in range(COUNT)])
     times, calls = Counter(), Counter()

@@ -59,7 +59,7 @@ def make_site(store, database):
     return url
 
 
-def project_server(store, name, database, folder):
+def project_server(store, name, database, folder, **settings):
     """The score workers in production configuration, on a database from `make_site`."""
     server = Server(
         name,
@@ -69,6 +69,7 @@ def project_server(store, name, database, folder):
         DATABASE_URL=store.url(database),
         SCORE_SERVER=name,
         SCORE_PORT="{port}",
+        **settings,
     )
     server.label, server.path, server.table, server.strict = PROJECT_SERVERS[name], "/score", f"{database}.grade", True
     return server

@@ -11,12 +11,16 @@ from gunicorn.glogging import Logger
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from grades import metrics
 from grades.replies import FAILURE
+from scoring_site import request_ids
 from scoring_site.env import BASE_DIR, read_settings
-from scoring_site.logs import PrivateFormatter, without_codes
+from scoring_site.logs import FORMATTERS, JsonAccessFormatter, without_codes
 
 try:
     env = read_settings()
+    if env.METRICS_DIR:
+        metrics.prepare(env.METRICS_DIR)
 except ImproperlyConfigured as error:
     sys.exit(f"The settings are wrong: {error}")
 
@@ -24,7 +28,7 @@ except ImproperlyConfigured as error:
 def without_query(uri):
     """The path of a request target, safe to log: a query may hold an account number, a code stands for one."""
     path = re.split(r"[?#]|%3f|%23", uri, maxsplit=1, flags=re.IGNORECASE)[0]
-    return without_codes(re.sub(r"[^\x21-\x7e]", "_", path))[:200]
+    return without_codes(re.sub(r'[^\x21-\x7e]|"', "_", path))[:200]
 
 
 class PrivateLogger(Logger):
@@ -33,15 +37,19 @@ class PrivateLogger(Logger):
     def setup(self, cfg):
         super().setup(cfg)
         for handler in self.error_log.handlers:
-            handler.setFormatter(PrivateFormatter(self.error_fmt, self.datefmt))
+            handler.setFormatter(FORMATTERS[env.LOG_FORMAT](self.error_fmt, self.datefmt))
+        if env.LOG_FORMAT == "json":
+            for handler in self.access_log.handlers:
+                handler.setFormatter(JsonAccessFormatter())
 
     def atoms(self, resp, req, environ, request_time):
         # The raw target, not the decoded path: that can hold a line feed, and would forge a line of the log.
         path = without_query(environ.get("RAW_URI") or environ.get("PATH_INFO", "-"))
-        return {**super().atoms(resp, req, environ, request_time), "U": path}
+        return {**super().atoms(resp, req, environ, request_time), "U": path, "I": request_ids.request_id()}
 
     def warning(self, msg, *args, **kwargs):
         if msg.startswith("Invalid request from ip="):  # the rest of it is the address and the request
+            request_ids.end()
             msg, args = "Refused a malformed request: %s", (sys.exc_info()[0].__name__,)
         super().warning(msg, *args, **kwargs)
 
@@ -78,4 +86,4 @@ control_socket_disable = True
 # The heartbeat is a file's time. On a busy disk, touching it can take longer than the timeout.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn picks a free name
 logger_class = PrivateLogger
-access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms"
+access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms %(I)s"

@@ -13,7 +13,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from grades import metrics
 from scoring_site.env import BASE_DIR, read_settings
+
+JSON_LOGS = {"formatters": {name: {"()": "scoring_site.logs.JsonFormatter"} for name in ("generic", "access")}}
 
 
 def serve_by_gunicorn(env):
@@ -37,6 +40,7 @@ def serve_by_granian(env):
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=30,  # seconds for running requests when the site stops
+        log_dictconfig=JSON_LOGS if env.LOG_FORMAT == "json" else None,
     ).serve()
 
 
@@ -44,6 +48,8 @@ if __name__ == "__main__":
     os.chdir(BASE_DIR)
     try:
         settings = read_settings()
+        if settings.METRICS_DIR:
+            metrics.prepare(settings.METRICS_DIR)
     except ImproperlyConfigured as error:
         sys.exit(f"The settings are wrong: {error}")
     {"gunicorn": serve_by_gunicorn, "granian": serve_by_granian}[settings.SCORE_SERVER](settings)

@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from . import metrics
 from .exports import is_disk_full
 from .models import RateCounter
 from .models.jobs import JOB_KEPT, RESULT_KEPT, Job, JobFailed, JobStopped, WorkerEnding
@@ -162,6 +163,7 @@ def is_older(file: Path, moment: float) -> bool:
 def run_until(is_ending: Callable[[], bool], wait: Callable[[float], object]) -> None:
     """Run jobs until `is_ending()`; `wait(seconds)` passes the time between two looks."""
     while not is_ending():
+        metrics.note_worker()
         try:
             found = run_next(is_ending)
         except DatabaseError:

@@ -1,14 +1,39 @@
 """Middleware of the site. `/score` runs without middleware."""
 
+import time
+
 from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.urls import reverse
 
+from . import metrics
 from .access import IMPORT_DISPATCHES, may
 from .replies import content_length
 from .views.errors import error_page
 
 # A multipart form around the file of an import.
 FORM_BYTES = 64 * 1024
+
+
+def count_requests(get_response):
+    """Count the requests by view. It stands first, so that it sees every reply."""
+    if not settings.METRICS_DIR:
+        raise MiddlewareNotUsed
+
+    def middleware(request):
+        begun = time.perf_counter()
+        response = get_response(request)
+        metrics.count_request(view_of(request), request.method, response.status_code, time.perf_counter() - begun)
+        return response
+
+    return middleware
+
+
+def view_of(request):
+    """The name of the view that answers the request: one of the routes, or of the two below."""
+    if request.resolver_match:
+        return request.resolver_match.view_name
+    return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
 
 
 def limit_body(get_response):

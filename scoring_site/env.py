@@ -110,6 +110,9 @@ def parse_optional_database(url: str, **options: Any) -> dict[str, Any]:
 def readers_database(config: dict[str, Any]) -> None:
     if config and (config["ENGINE"] != "django.db.backends.mysql" or not config.get("HOST") or not config.get("NAME")):
         raise ValidationError("Must name a MariaDB server and a database.")
+def absolute_path(path: str) -> None:
+    if path and not os.path.isabs(path):
+        raise ValidationError("Must begin with /.")
 
 
 def supported_database(config: dict[str, Any]) -> None:
@@ -167,6 +170,9 @@ SETTINGS = [
         "LOG_LEVEL", "str", "INFO", "INFO (or DEBUG, WARNING, ERROR)",
         validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
     ),
+    Setting("LOG_FORMAT", "str", "plain", "plain (or json)", validate.OneOf(["plain", "json"])),
+    # The folder of the metrics that `/metrics` shows; empty: no metrics.
+    Setting("METRICS_DIR", "str", "", "/run/scoring/metrics", absolute_path),
     # The range of a grade, both ends included. The columns hold -32768..32767 on every database.
     Setting("GRADE_MIN", "int", 1, "1", validate.Range(0, 1000)),
     Setting("GRADE_MAX", "int", 5, "5", validate.Range(0, 1000)),

@@ -4,6 +4,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from scoring_site.env import BASE_DIR, read_settings
+from scoring_site.logs import FORMATTERS
 
 # Every setting of `env.SETTINGS` is a Django setting of the same name, for example settings.GRADE_MIN.
 env = read_settings()
@@ -63,6 +64,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- The application ------------------------------------------------------------------------------
 
+VERSION = BASE_DIR.name if BASE_DIR.parent.name == "releases" else "checkout"
 ROOT_URLCONF = "scoring_site.urls"
 WSGI_APPLICATION = "scoring_site.wsgi.application"
 INSTALLED_APPS = [
@@ -78,6 +80,7 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "grades.middleware.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -180,13 +183,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {
-            "()": "scoring_site.logs.PrivateFormatter",
+        "private": {
+            "()": FORMATTERS[env.LOG_FORMAT],
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "console": {"class": "logging.StreamHandler", "formatter": "private"},
         "null": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["console"], "level": env.LOG_LEVEL},

@@ -4,9 +4,14 @@ import os
 import re
 
 import django
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.urls import resolve, reverse
+
+from grades import metrics
+
+from . import request_ids
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scoring_site.settings")
 
@@ -39,11 +44,24 @@ class Request(WSGIRequest):
             raise BadRequest("A part of the body has a malformed header.") from error
 
 
+def with_request_id(start_response):
+    def start(status, headers, *exc_info):
+        return start_response(status, [*headers, ("X-Request-Id", request_ids.request_id())], *exc_info)
+
+    return start
+
+
+def is_from_this_machine(environ):
+    """Whether a program on this machine sent the request, and not a client by way of the proxy."""
+    return environ.get("REMOTE_ADDR") == "127.0.0.1" and "HTTP_X_FORWARDED_FOR" not in environ
+
+
 class Application(WSGIHandler):
     """Django's handler; `/score` skips the middleware and the request signals and goes straight to its view.
 
     A rating needs no session, language, CSRF token, message or static file, and `retry_transient` cares for its
-    connection. Together they would cost more than the rating (`make profile`).
+    connection. Together they would cost more than the rating (`make profile`). `/metrics` skips them too: Prometheus
+    asks a port of this machine, without TLS and by an address that is not in ALLOWED_HOSTS.
     """
 
     request_class = Request
@@ -52,12 +70,25 @@ class Application(WSGIHandler):
         super().__init__()
         self.score_path = reverse("score")
         self.score_view = resolve(self.score_path).func
+        self.scrape = None
+        if settings.METRICS_DIR:
+            metrics.start(settings.METRICS_DIR)
+            from grades.scrape import scrape  # and with it prometheus_client
+
+            self.score_view, self.scrape = metrics.counted(self.score_view), scrape
 
     def __call__(self, environ, start_response):
+        request_ids.begin(environ)
         if environ.get("PATH_INFO") != self.score_path:
-            return super().__call__(environ, start_response)
+            if self.scrape and environ.get("PATH_INFO") == "/metrics" and is_from_this_machine(environ):
+                start_response("200 OK", [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
+                return [self.scrape()]
+            return super().__call__(environ, with_request_id(start_response))
         response = self.score_view(Request(environ))
-        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+        headers = list(response.items())
+        if number := request_ids.known_id():
+            headers.append(("X-Request-Id", number))
+        start_response(f"{response.status_code} {response.reason_phrase}", headers)
         return [response.content]
 
 

@@ -59,7 +59,9 @@ class ScoreView(AnonymousView):
             raise Refusal(409, "acc_nbr: this dispatch is already rated") from rated
         # A duplicate has the content of the stored rating, so its receipt is that rating's.
         receipt = make_receipt(submission["acc_nbr"], stored.insert_time, receipt_digest(submission))
-        return toast(SUCCESS, 200, {"X-Grade-Receipt": receipt})
+        response = toast(SUCCESS, 200, {"X-Grade-Receipt": receipt})
+        response.is_duplicate = not stored.is_new  # for the metrics
+        return response
 
     def check_limits(self, meta, openid, submission):
         """Refuse a submission beyond a rate limit; returns the stored rating if it is a duplicate of one.

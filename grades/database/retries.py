@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connections
 
+from .. import metrics
+
 Result = TypeVar("Result")
 
 # Counted from the first attempt; no attempt begins later. The time limits of the connection (DATABASES in the
@@ -78,6 +80,8 @@ def retry_transient(function: Callable[..., Result], *args: Any, using: str) -> 
             connection.close()
             if time.monotonic() - begun + pause > RETRY_SECONDS:
                 unavailable_until[using] = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
+                metrics.count_opening(PAUSE_AFTER_FAILURE_SECONDS)
                 raise StoreUnavailable from error
+        metrics.count_retry()
         time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter, so that two writers that collided do not collide again
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -1,6 +1,7 @@
 """An export as a file that says what it has."""
 
 import errno
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from .. import metrics
 from .columns import Table
 from .csv import write_csv
 from .parquet import write_parquet
@@ -60,6 +62,22 @@ def write_export(
     `file_format` is one of FORMATS, or "parquet" for a table with moments.
     `expected` is the number of rows to expect: XLSX divides them into sheets. What `report` raises ends the export.
     """
+    begun = time.perf_counter()
+    count = write_rows(table, about, file_format, path, expected, report, using)
+    metrics.count_export(file_format, count, time.perf_counter() - begun)
+    return count
+
+
+def write_rows(
+    table: Table,
+    about: About,
+    file_format: str,
+    path: Path,
+    expected: int,
+    report: Callable[[int], None],
+    using: str,
+) -> int:
+    """Write the file of `write_export`; returns the number of rows."""
     moment = timezone.localtime()
     rows = Counter(table.rows(using), report)
     if file_format == "csv":

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from .. import metrics
 from .fields import Char32UUIDField
 
 UNFINISHED_JOBS = 5  # of one person
@@ -113,6 +114,7 @@ class Job(models.Model):
         """
         if self.is_ending():
             raise WorkerEnding
+        metrics.note_worker()
         changes: dict[str, Any] = {"done": done, "heartbeat": timezone.now()}
         if total is not None:
             changes["total"] = total

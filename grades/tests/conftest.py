@@ -5,6 +5,7 @@ import threading
 import pytest
 from django.utils import timezone
 
+from .helpers.metrics import Counting
 from .helpers.office import grant, log_in
 from .helpers.redis import RedisServer
 from .helpers.servers import SCORE_COMMAND, running
@@ -76,6 +77,14 @@ def jobs_folder(settings, tmp_path):
     """The folder of the files that background jobs make; the first job makes it."""
     settings.JOBS_DIR = tmp_path / "jobs"
     return settings.JOBS_DIR
+
+
+@pytest.fixture
+def counting(db, settings, tmp_path):
+    """The metrics of this process are on, in a folder of the test; `counting()` is a `Scrape`."""
+    with Counting(tmp_path / "metrics") as counting:
+        settings.METRICS_DIR = str(counting.folder)
+        yield counting
 
 
 @pytest.fixture

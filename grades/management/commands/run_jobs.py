@@ -4,8 +4,11 @@ import os
 import signal
 import threading
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
 
+from grades import metrics
 from grades.jobs import run_next, run_until
 
 
@@ -17,6 +20,10 @@ class Command(BaseCommand):
         parser.add_argument("--parent", type=int, metavar="PID", help="end when this parent process has ended")
 
     def handle(self, *, once, parent, **options):
+        try:
+            metrics.start(settings.METRICS_DIR)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         if once:
             while run_next():
                 pass

@@ -33,6 +33,14 @@ from ..helpers.environment import KEY
             "Set it in {file}: LOG_LEVEL=INFO (or DEBUG, WARNING, ERROR)",
         ),
         (
+            [KEY, "LOG_FORMAT=xml"],
+            "LOG_FORMAT: Must be one of: plain, json. Set it in {file}: LOG_FORMAT=plain (or json)",
+        ),
+        (
+            [KEY, "METRICS_DIR=metrics"],
+            "METRICS_DIR: Must begin with /. Set it in {file}: METRICS_DIR=/run/scoring/metrics",
+        ),
+        (
             [KEY, "GRADE_MAX=five"],
             "GRADE_MAX: Not a valid integer. Set it in {file}: GRADE_MAX=5",
         ),

@@ -1,11 +1,27 @@
 """scoring_site/logs.py: a traceback in the log has no data of customers."""
 
+import json
 import logging
 import re
 
 import pytest
 
-from scoring_site.logs import PrivateFormatter
+from scoring_site import request_ids
+from scoring_site.logs import FORMATTERS, JsonFormatter, PrivateFormatter
+
+NUMBER = "13800138000"
+GIVEN = "0123456789abcdef" * 2
+
+
+@pytest.fixture
+def in_request():
+    """Begin a request with these items of its environ."""
+
+    def begin(**environ):
+        request_ids.begin({"REMOTE_ADDR": "127.0.0.1", **environ})
+
+    yield begin
+    request_ids.end()
 
 
 def formatted(exc_info):
@@ -97,3 +113,65 @@ def test_a_refusal_by_djangos_security_does_not_quote_the_query():
     record = logging.LogRecord(name, logging.ERROR, __file__, 1, message, None, None)
     text = PrivateFormatter("%(levelname)s %(name)s: %(message)s").format(record)
     assert text == f"ERROR {name}: refused a request"
+
+
+def test_json_has_no_personal_data_either():
+    try:
+        raise ValueError(f"Duplicate entry '{NUMBER}'")
+    except ValueError as error:
+        exc_info = (type(error), error, error.__traceback__)
+    record = logging.LogRecord("grades", logging.ERROR, __file__, 1, "a\nfailure at /r/%s", ("AAAA",), exc_info)
+    line = JsonFormatter().format(record)
+    fields = json.loads(line)
+    assert list(fields) == ["time", "level", "logger", "message", "exception"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d", fields["time"])
+    assert [fields["level"], fields["logger"], fields["message"]] == ["ERROR", "grades", "a\\nfailure at /r/-"]
+    assert fields["exception"].startswith("builtins.ValueError at\n")
+    assert "\n" not in line
+    assert NUMBER not in line
+
+
+def test_json_does_not_quote_a_refused_query():
+    error = ValueError(NUMBER)
+    name, message = "django.security.DisallowedModelAdminToField", f"The field {NUMBER} cannot be referenced."
+    record = logging.LogRecord(name, logging.ERROR, __file__, 1, message, None, (ValueError, error, None))
+    fields = json.loads(JsonFormatter().format(record))
+    assert {name: fields[name] for name in fields if name != "time"} == {
+        "level": "ERROR",
+        "logger": name,
+        "message": "refused a request",
+    }
+
+
+@pytest.mark.parametrize("form", FORMATTERS)
+def test_a_record_outside_of_a_request_has_no_id(form):
+    line = FORMATTERS[form]("%(message)s").format(logging.makeLogRecord({"name": "grades", "msg": "started"}))
+    assert (line == "started") if form == "plain" else ("request_id" not in json.loads(line))
+
+
+@pytest.mark.parametrize("form", FORMATTERS)
+def test_all_records_of_a_request_have_the_id_of_the_proxy(in_request, form):
+    in_request(HTTP_X_REQUEST_ID=GIVEN)
+    line = FORMATTERS[form]("%(message)s").format(logging.makeLogRecord({"name": "grades", "msg": "slow"}))
+    assert (line == f"slow [{GIVEN}]") if form == "plain" else (json.loads(line)["request_id"] == GIVEN)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"HTTP_X_REQUEST_ID": ""},
+        {"HTTP_X_REQUEST_ID": GIVEN.upper()},
+        {"HTTP_X_REQUEST_ID": GIVEN[1:]},
+        {"HTTP_X_REQUEST_ID": f"{GIVEN}\n"},
+        {"HTTP_X_REQUEST_ID": "13800138000"},
+        {"HTTP_X_REQUEST_ID": GIVEN, "REMOTE_ADDR": "10.0.0.7"},
+    ],
+)
+def test_another_id_is_made_once_for_the_first_record(in_request, environ):
+    in_request(**environ)
+    assert request_ids.known_id() is None
+    made = request_ids.request_id()
+    assert re.fullmatch("[0-9a-f]{32}", made)
+    assert made != GIVEN
+    assert (request_ids.request_id(), request_ids.known_id()) == (made, made)
