@@ -27,6 +27,7 @@ TOO_MANY = {
     "ALL PRIVILEGES", "CREATE", "ALTER", "DROP", "INDEX", "TRIGGER", "EVENT", "CREATE VIEW", "CREATE ROUTINE",
     "ALTER ROUTINE", "CREATE USER", "SUPER", "FILE", "GRANT OPTION",
 }  # fmt: skip
+HANGS = 10  # seconds
 # The worker of the jobs, a backup, and people.
 SPARE_CONNECTIONS = 10
 
@@ -112,7 +113,12 @@ def in_section(line: str) -> str:
 @check("database")
 def database_can_be_used(installation: "Installation") -> Finding:
     try:
-        facts = installation.database.result()
+        facts = installation.database.result(HANGS)
+    except TimeoutError:
+        return critical(
+            _("The database has not answered within %(seconds)d seconds.") % {"seconds": HANGS},
+            _("See its load, its disk and its log: journalctl -u mariadb -n 50"),
+        )
     except Error as error:
         # The driver's message may name the server and the user, and never the password.
         reason = " ".join(str(part) for part in reversed(error.args))
@@ -187,7 +193,7 @@ def changes_are_logged(facts: Facts) -> Finding:
             _("The server writes no binary log: nothing after the last backup can be restored."),
             in_section("log_bin = binlog"),
         )
-    if facts.variables["binlog_format"] != "ROW":
+    if facts.variables.get("binlog_format", "ROW") != "ROW":  # newer versions of MySQL know no other
         return warning(
             _("The binary log has statements: a deletion cannot be left out of a restore."),
             in_section("binlog_format = ROW"),

@@ -23,15 +23,19 @@ DISK_LOW, DISK_FULL = 0.10, 0.03
 INODES_LOW, INODES_FULL = 0.10, 0.02
 
 
-def used_folders(installation: "Installation") -> list[Path]:
-    folders = [Path(folder) for folder in (settings.VAR_DIR, settings.JOBS_DIR, settings.STATIC_ROOT)]
+# Where Debian keeps databases, backups and logs.
+OF_THE_SYSTEM = ("/var/lib/mysql", "/var/backups", "/var/log")
+
+
+def used_folders() -> list[Path]:
+    folders = [Path(folder) for folder in (settings.VAR_DIR, settings.STATIC_ROOT, *OF_THE_SYSTEM)]
     return [next(folder for folder in (path, *path.parents) if folder.exists()) for path in folders]
 
 
-def scarcest(installation: "Installation", share: str) -> tuple[float, Path]:
+def scarcest(share: str) -> tuple[float, Path]:
     """The smallest free share of the file systems that are used, and a folder on it."""
     shares = []
-    for folder in used_folders(installation):
+    for folder in used_folders():
         figures = os.statvfs(folder)
         free, total = (figures.f_bavail, figures.f_blocks) if share == "space" else (figures.f_favail, figures.f_files)
         if total:  # some file systems have no fixed number of inodes
@@ -41,7 +45,7 @@ def scarcest(installation: "Installation", share: str) -> tuple[float, Path]:
 
 @check("disk")
 def disk_has_space(installation: "Installation") -> Finding:
-    share, folder = scarcest(installation, "space")
+    share, folder = scarcest("space")
     text = _("%(percent)d %% of the disk of %(folder)s is free.") % {"percent": share * 100, "folder": folder}
     remedy = _("Delete old backups and logs, or enlarge the disk: du -xh / | sort -h | tail")
     return critical(text, remedy) if share < DISK_FULL else warning(text, remedy) if share < DISK_LOW else ok(text)
@@ -49,7 +53,7 @@ def disk_has_space(installation: "Installation") -> Finding:
 
 @check("inodes")
 def disk_has_inodes(installation: "Installation") -> Finding:
-    share, folder = scarcest(installation, "inodes")
+    share, folder = scarcest("inodes")
     text = _("%(percent)d %% of the inodes of %(folder)s are free.") % {"percent": share * 100, "folder": folder}
     remedy = _("Find the folder with too many files: du --inodes -x / | sort -n | tail")
     return critical(text, remedy) if share < INODES_FULL else warning(text, remedy) if share < INODES_LOW else ok(text)
@@ -88,13 +92,15 @@ def is_visible(path: Path) -> bool:
 
 @check("data-folders")
 def data_is_private(installation: "Installation") -> Finding:
-    for folder, forbidden in ((Path(settings.VAR_DIR), stat.S_IWOTH), (Path(settings.JOBS_DIR), 0o077)):
+    # The files of jobs are exports of ratings.
+    for folder, forbidden, mend in (
+        (Path(settings.VAR_DIR), stat.S_IWOTH, "chmod o-w"),
+        (Path(settings.JOBS_DIR), 0o077, "chmod 700"),
+    ):
         if not folder.exists():
             continue  # the first job makes its folder
         if folder.stat().st_mode & forbidden:
-            return critical(
-                _("Others than the owner can enter %(folder)s.") % {"folder": folder}, f"chmod o-rwx,g-w {folder}"
-            )
+            return critical(_("%(folder)s is open to other users.") % {"folder": folder}, f"{mend} {folder}")
         if not os.access(folder, os.W_OK | os.X_OK):
             return critical(
                 _("This user cannot write to %(folder)s.") % {"folder": folder},

@@ -51,6 +51,18 @@ def unreachable(installation: "Installation", error: OSError) -> CannotRun:
     )
 
 
+@check("tls-connection", needs_url=True)
+def server_can_be_reached(installation: "Installation") -> Finding:
+    try:
+        connect(installation, unverified()).close()
+    except OSError as error:
+        return critical(
+            str(unreachable(installation, error)),
+            _("See where the name leads, whether the firewall lets port 443 in, and: systemctl status nginx"),
+        )
+    return ok(_("The server speaks TLS."))
+
+
 # --- Versions ---------------------------------------------------------------------------------------
 
 

@@ -45,6 +45,7 @@ def authority(tmp_path_factory):
 
 @pytest.fixture
 def healthy(mariadb, authority, settings, monkeypatch, tmp_path, django_db_blocker):
+    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)  # the browser tests set it
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
     monkeypatch.setattr(files, "DISK_LOW", 0)  # the disk of whoever runs the tests
     settings.VAR_DIR, settings.JOBS_DIR = tmp_path / "var", tmp_path / "var" / "jobs"

@@ -9,9 +9,9 @@ from email.utils import formatdate
 import pytest
 
 from grades import health
-from grades.doctor import Level, files, findings
+from grades.doctor import Level, database, files, findings
 
-from ..helpers.front import HOST
+from ..helpers.front import HOST, NGINX, nginx
 from ..helpers.installation import start_mariadb
 
 pytestmark = [
@@ -307,6 +307,11 @@ def others_can_write_the_data(healthy):
     healthy.var.chmod(0o777)
 
 
+@breaks("data-folders")
+def others_can_read_the_exports(healthy):
+    healthy.settings.JOBS_DIR.mkdir(mode=0o755)
+
+
 @breaks("jobs-worker")
 def the_worker_of_the_jobs_is_silent(healthy):
     os.utime(health.heartbeat_file(), (time.time() - 200, time.time() - 200))
@@ -397,25 +402,35 @@ def test_without_a_database_its_lines_say_that_they_cannot_run(healthy):
 
 
 def test_a_database_that_hangs_delays_no_other_check(healthy, monkeypatch):
-    monkeypatch.setattr(findings, "SECONDS", 3)
+    monkeypatch.setattr(findings, "SECONDS", 4)
+    monkeypatch.setattr(database, "HANGS", 2)
     begun = time.monotonic()
     with healthy.mariadb.frozen():
         found = healthy.examine()
         assert time.monotonic() - begun < 8
-    assert {id: finding.level for id, finding in found.items()} == dict.fromkeys(
-        OF_DATABASE | {"database"}, Level.UNKNOWN
-    )
+    assert found.pop("database").level == Level.CRITICAL
+    assert {id: finding.level for id, finding in found.items()} == dict.fromkeys(OF_DATABASE, Level.UNKNOWN)
 
 
-def test_without_a_server_its_lines_say_that_they_cannot_run(healthy, monkeypatch):
-    class Closed(type(healthy)):
-        def serve(self, application):
-            return ("127.0.0.1", 1)
-
-    monkeypatch.setattr(healthy, "__class__", Closed)
+def test_without_a_server_its_lines_say_that_they_cannot_run(healthy):
+    healthy.serve = lambda application: ("127.0.0.1", 1)
     found = healthy.examine()
+    assert found.pop("tls-connection").level == Level.CRITICAL
     assert {finding.level for finding in found.values()} == {Level.UNKNOWN}
     assert {id.partition("-")[0] for id in found} == {"tls", "score", "server", "static"}
+
+
+@pytest.mark.skipif(not NGINX, reason="needs nginx")
+@pytest.mark.parametrize(
+    ("error_page", "ids"),
+    [("", {"score-413"}), ("error_page 413 /_toast; location = /_toast { return 200 '\"数据提交失败\"'; }", set())],
+    ids=["as it comes", "with a text for toasts"],
+)
+def test_the_replies_of_nginx_itself_are_seen(healthy, tmp_path, error_page, ids):
+    healthy.serve = lambda application: healthy.stack.enter_context(
+        nginx(tmp_path, application, healthy.certificate, error_page)
+    )
+    assert set(healthy.examine()) == ids
 
 
 def test_a_server_without_a_binary_log_is_named(healthy, tmp_path):

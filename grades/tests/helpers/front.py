@@ -1,11 +1,15 @@
 """A web server with TLS in front of the real application, and certificates for it, made by openssl."""
 
+import contextlib
 import io
+import os
 import random
+import shutil
 import socket
 import ssl
 import subprocess
 import threading
+import time
 from contextlib import contextmanager
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -129,3 +133,51 @@ def serving(application, certificate=None, oldest=ssl.TLSVersion.TLSv1_2, newest
 def redirect_to_https(environ, start_response):
     start_response("301 Moved Permanently", [("Location", f"https://{HOST}{environ['PATH_INFO']}")])
     return [b""]
+
+
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+NGINX_CONF = """
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off; default_type application/json; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {chain}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;
+        client_max_body_size 64k;
+        {error_page}
+        location / {{ proxy_pass http://127.0.0.1:{behind}; proxy_set_header Host $host; }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def nginx(folder, application, certificate, error_page):
+    """A real nginx with TLS before the application; yields (host, port)."""
+
+    def secure(environ, start_response):  # gunicorn takes the scheme from the proxy
+        return application(environ | {"wsgi.url_scheme": "https"}, start_response)
+
+    with serving(secure) as (_host, behind):
+        port, (chain, key) = free_port(), certificate
+        conf = folder / "nginx.conf"
+        conf.write_text(
+            NGINX_CONF.format(folder=folder, port=port, chain=chain, key=key, error_page=error_page, behind=behind)
+        )
+        process = subprocess.Popen([NGINX, "-e", folder / "error.log", "-c", conf], stderr=subprocess.DEVNULL)
+        try:
+            wait_for_port(port)
+            yield "127.0.0.1", port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def wait_for_port(port):
+    for _try in range(100):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    raise AssertionError("nginx did not start")

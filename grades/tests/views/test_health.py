@@ -13,6 +13,8 @@ from grades import health
 from ..helpers.servers import SCORE_COMMAND, SITE_COMMAND, request, running
 
 READY = {"status": "ok", "database": "ok", "migrations": "ok", "jobs": "ok"}
+# A worker of granian that starts while the server stops is killed after 30 seconds only.
+ONE_WORKER = {"SCORE_WORKERS": "1", "WEB_WORKERS": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +91,7 @@ def test_a_beat_that_cannot_be_written_is_logged(settings, tmp_path, caplog):
     ("command", "server"), [(SITE_COMMAND, "gunicorn"), (SCORE_COMMAND, "granian"), (SCORE_COMMAND, "gunicorn")]
 )
 def test_probes_come_by_plain_http_and_by_ip_also_with_https(tmp_path, command, server):
-    options = {"SCORE_SERVER": server, "HTTPS": "1", "ALLOWED_HOSTS": "rate.example.cn"}
+    options = ONE_WORKER | {"SCORE_SERVER": server, "HTTPS": "1", "ALLOWED_HOSTS": "rate.example.cn"}
     with running(tmp_path / "log", command, **options) as process:
         status, headers, text = request(process.address, "GET", "/healthz")
         assert (status, headers["Content-Type"], text) == (200, "application/json", '{\n"status": "ok"\n}')
@@ -102,7 +104,7 @@ def test_probes_come_by_plain_http_and_by_ip_also_with_https(tmp_path, command, 
 @pytest.mark.parametrize(("command", "server"), [(SITE_COMMAND, "gunicorn"), (SCORE_COMMAND, "granian")])
 def test_readyz_tells_an_outage_and_healthz_does_not(tmp_path, command, server):
     pytest.importorskip("MySQLdb", reason="needs the driver for MySQL or MariaDB")
-    options = {"SCORE_SERVER": server, "DATABASE_URL": "mysql://user:secret@127.0.0.1:1/scoring"}
+    options = ONE_WORKER | {"SCORE_SERVER": server, "DATABASE_URL": "mysql://user:secret@127.0.0.1:1/scoring"}
     with running(tmp_path / "log", command, **options) as process:
         status, _headers, text = request(process.address, "GET", "/readyz")
         assert (status, '"database": "unreachable",\n"migrations": "unknown"' in text) == (503, True)
