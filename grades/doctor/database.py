@@ -204,7 +204,7 @@ def changes_are_logged(facts: Facts) -> Finding:
 @database_check("sync-binlog")
 def binary_log_is_flushed(facts: Facts) -> Finding:
     if not facts.is_on("log_bin"):
-        return skipped(_("There is no binary log."))
+        return skipped(_("Without a binary log there is nothing to flush."))
     if facts.variables["sync_binlog"] != "1":
         return warning(
             _("The binary log is not flushed at each commit: after a power failure it may lack ratings."),
