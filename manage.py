@@ -16,7 +16,9 @@ def main():
     except KeyboardInterrupt:  # before or after the command itself: the commands report their own interruption
         sys.exit(130)
     except ImproperlyConfigured as error:
-        sys.exit(f"The settings are wrong: {error}")
+        print(f"The settings are wrong: {error}", file=sys.stderr)
+        # Monitoring reads the status of doctor: no program starts with these settings, so they are critical.
+        sys.exit(2 if sys.argv[1:2] == ["doctor"] else 1)
     except OperationalError as error:
         from scoring_site.env import place
 

@@ -10,9 +10,23 @@ from . import metrics
 from .access import IMPORT_DISPATCHES, may
 from .replies import content_length
 from .views.errors import error_page
+from .views.health import PROBES
 
 # A multipart form around the file of an import.
 FORM_BYTES = 64 * 1024
+
+
+def answer_probes(get_response):
+    """Answer /healthz and /readyz: they are asked on loopback, by plain HTTP and by IP, also with HTTPS=1.
+
+    The middleware behind it would redirect to https and refuse the Host.
+    """
+
+    def middleware(request):
+        view = PROBES.get(request.path_info)
+        return view(request) if view else get_response(request)
+
+    return middleware
 
 
 def count_requests(get_response):

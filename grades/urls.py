@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path
 
 from . import api
-from .views import coverage, credit, first_steps, jobs, overview, pages, query
+from .views import coverage, credit, first_steps, health, jobs, overview, pages, query
 
 urlpatterns = [
     # mini programs: anonymous or with a signed token, no trailing slash
@@ -16,6 +16,9 @@ urlpatterns = [
     path("wechat/receipts", api.ReceiptsView.as_view(), name="wechat-receipts"),
     # customers whose camera opens a printed code outside WeChat; any path, so that no 404 tells codes apart
     path("r/<path:code>", pages.open_in_wechat, name="open-in-wechat"),
+    # process managers and monitoring; a middleware calls these views
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     # staff
     path("", pages.home, name="home"),
     path("first-steps", first_steps.first_steps, name="first-steps"),

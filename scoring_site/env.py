@@ -217,6 +217,9 @@ SETTINGS = [
     Setting("REDIS_URL", "str", "", "redis://127.0.0.1:6379/0", redis_address),
     # The largest dispatch list that the import page takes, in MiB; the command takes any size.
     Setting("IMPORT_MAX_MB", "int", 20, "20", validate.Range(1, 500)),
+    # `manage.py doctor`: how old the last backup, and the last trial of a restore, may be. 0 = done on another machine.
+    Setting("BACKUP_MAX_HOURS", "int", 30, "30", validate.Range(0, 8760)),
+    Setting("DRILL_MAX_DAYS", "int", 35, "35", validate.Range(0, 3650)),
     # The server of the office: port on 127.0.0.1, processes, threads of each.
     Setting("PORT", "int", 8000, "8000", PORT_RANGE),
     Setting("WEB_WORKERS", "int", 2, "2", PROCESS_RANGE),

@@ -43,6 +43,8 @@ OPEN_ROUTES = {
     "/admin/login/",
     "/admin/logout/",
     "/i18n/setlang/",
+    "/healthz",
+    "/readyz",
 }
 
 

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from grades import metrics
+from grades.health import beat
 from grades.jobs import run_next, run_until
 
 
@@ -31,5 +32,10 @@ class Command(BaseCommand):
         told = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_arguments: told.set())
-        # Within a batch the signal waits: the job is left at the end of a batch.
-        run_until(lambda: told.is_set() or (parent is not None and os.getppid() != parent), told.wait)
+
+        # It is asked between jobs and after each batch. Within a batch the signal waits.
+        def is_ending():
+            beat()
+            return told.is_set() or (parent is not None and os.getppid() != parent)
+
+        run_until(is_ending, told.wait)

@@ -75,3 +75,19 @@ def test_a_worker_ends_with_its_parent(pause):
     parent.kill()
     # The output ends when the worker has ended too; or this raises TimeoutExpired.
     parent.communicate(timeout=20)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_leaves_a_sign_of_life():
+    file = settings.VAR_DIR / "state" / "jobs"
+    file.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "run_jobs"], cwd=settings.BASE_DIR, env=environment(), stderr=subprocess.PIPE
+    )
+    try:
+        wait_for(file.exists)
+        assert abs(file.stat().st_mtime - time.time()) < 15
+        process.terminate()
+        process.communicate(timeout=20)
+    finally:
+        process.kill()
