@@ -215,7 +215,7 @@ position_of_dump() {
 # chain TIME FROM [TO]: the copies from the log FROM to the log TO or the last one. A server that was made anew counts from 1 again,
 # so the name alone does not tell: FROM is the first log of that name that went on after TIME.
 chain() {
-    local copies i log wanted=''
+    local copies i log last_wanted=''
     mapfile -t copies < <(files_of binlog)
     for ((i = 0; i < ${#copies[@]}; i++)); do
         [ "$(log_of "${copies[i]}")" = "$2" ] || continue
@@ -225,12 +225,12 @@ chain() {
     [ "$i" -lt ${#copies[@]} ] || fail "$BACKUP_DIR has no copy of $2, with which this backup goes on"
     for (( ; i < ${#copies[@]}; i++)); do
         log=$(log_of "${copies[i]}")
-        [ -z "$wanted" ] || [ "$log" = "$wanted" ] || break
+        [ -z "$last_wanted" ] || [ "$log" = "$last_wanted" ] || break
         printf '%s\n' "${copies[i]}"
         [ "$log" != "${3:-}" ] || return 0
-        wanted=${log%.*}.$(printf '%06d' $((10#${log##*.} + 1)))
+        last_wanted=${log%.*}.$(printf '%06d' $((10#${log##*.} + 1)))
     done
-    [ -z "${3:-}" ] || fail "$BACKUP_DIR has no copy of $wanted: the logs from $2 to $3 are not complete"
+    [ -z "${3:-}" ] || fail "$BACKUP_DIR has no copy of $last_wanted: the logs from $2 to $3 are not complete"
 }
 
 # unpack_logs COPY …: sets LOGS, the decrypted files, in order.

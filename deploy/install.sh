@@ -236,7 +236,7 @@ install_packages() {
     quietly 180 apt-get -q -o Acquire::Retries=2 -o Acquire::http::Timeout=20 -o DPkg::Lock::Timeout=120 \
         -o APT::Update::Error-Mode=any update ||
         fail "apt-get update fails: $(grep -a '^[EW]:' "$LOG_DIR/install.log" | tail -n 1). Check the network" \
-            "(ping -c 1 deb.debian.org) and /etc/apt/sources.list"
+            "and the mirrors in /etc/apt/sources.list"
     # shellcheck disable=SC2086 # a list
     quietly 900 apt-get -q -y -o Acquire::Retries=2 -o DPkg::Lock::Timeout=120 install --no-install-recommends $missing ||
         fail "apt-get install fails: $(grep -a '^E:' "$LOG_DIR/install.log" | tail -n 1); $LOG_DIR/install.log has its output"
@@ -254,7 +254,7 @@ create_folders() {
     folder "$STATIC_DIR" 755 "$SYSTEM_USER"
     folder "$CONF_DIR" 755 root
     folder "$DATA_DIR" 750 "$SYSTEM_USER"
-    folder "$STATE_DIR" 755 root
+    folder "$STATE_DIR" 755 "$SYSTEM_USER"
     folder "$BACKUP_DIR" 700 root
     folder "$LOG_DIR" 750 root
     folder "$ACME_DIR" 755 root

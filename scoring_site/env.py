@@ -110,6 +110,8 @@ def parse_optional_database(url: str, **options: Any) -> dict[str, Any]:
 def readers_database(config: dict[str, Any]) -> None:
     if config and (config["ENGINE"] != "django.db.backends.mysql" or not config.get("HOST") or not config.get("NAME")):
         raise ValidationError("Must name a MariaDB server and a database.")
+
+
 def absolute_path(path: str) -> None:
     if path and not os.path.isabs(path):
         raise ValidationError("Must begin with /.")

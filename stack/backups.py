@@ -61,7 +61,7 @@ def stored(site, database):
 def point_in_time(site):
     """Ratings before and after a DELETE; recovery to the position before it, and its rows back beside newer ones."""
     site.rate(txt1=BEFORE)
-    site.query(f"DELETE FROM grade WHERE txt1 = '{BEFORE}'")  # noqa: S608
+    site.query(f"DELETE FROM grade WHERE txt1 = '{BEFORE}'")
     site.rate(txt1=AFTER)
     listing = site.scoring(f"restore --deletes grade --identity {KEY}")
     positions = re.findall(r"(\S+\.\d+:\d+)  \d+ rows deleted", listing)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('grades', '0018_answers_by_kind'),
+        ('grades', '0018a_daily_coverage'),
     ]
 
     operations = [

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from ..access import SEE_COVERAGE, staff_route
+from ..database.routers import from_readers
 from ..database.snapshots import snapshot
 from ..exports import FORMATS, Column, FigureTable
 from ..formats import percent

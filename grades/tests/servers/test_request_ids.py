@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 GIVEN = "0123456789abcdef" * 2
 MADE = re.compile("[0-9a-f]{32}")
 # No transient error: /score answers 500 at once and logs why.
-BROKEN_DATABASE = {"DATABASE_URL": "sqlite:////nonexistent/db.sqlite3"}
+BROKEN_DATABASE = {"DATABASE_URL": "sqlite:////proc/db.sqlite3"}
 # A granian worker that is told to end while it starts may end only after 30 s, so no second one may be starting.
 ONE_WORKER = {"SCORE_WORKERS": "1"}
 
