@@ -350,6 +350,8 @@ write_settings() {
     add_setting PUBLIC_URL "https://$DOMAIN$port"
     add_setting VAR_DIR "$DATA_DIR"
     add_setting STATIC_ROOT "$STATIC_DIR"
+    add_setting METRICS_DIR "$RUN_DIR/metrics"
+    add_setting LOG_FORMAT json
     case ",$(setting ALLOWED_HOSTS | tr -d ' '"'"'"')," in
     *",$DOMAIN,"*) ;;
     *) fail "ALLOWED_HOSTS in $SETTINGS does not have $DOMAIN: add it there (ALLOWED_HOSTS=$DOMAIN)" ;;

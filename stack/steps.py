@@ -19,6 +19,7 @@ from .broken_machines import (
     wrong_password,
 )
 from .machine import ROOT, Failed
+from .operations import commands_of_the_page, doctor_is_content
 from .replies import replies_of_nginx
 from .site import DOMAIN, FAILURE, SUCCESS, Site, expect
 from .upgrades import (
@@ -249,6 +250,8 @@ STEPS = [
     Step("the timers of backup and drill", backups.timers),
     Step("drill", backups.drill),
     Step("recovery to the position before a DELETE", backups.point_in_time),
+    Step("doctor is content", doctor_is_content),
+    Step("the commands of the operator's page", commands_of_the_page),
     Step("a drill with a damaged backup fails", backups.damaged_backup),
     Step("another certificate", another_certificate),
     Step("a certificate by certbot, and its renewal", certificate_by_certbot, ONE),
