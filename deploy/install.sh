@@ -232,13 +232,14 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     say "installing packages: $missing…"
     # After an interruption; without one it does nothing.
-    quietly 600 dpkg --configure -a || true
+    quietly 600 dpkg --force-confdef --force-confold --configure -a || true
     quietly 180 apt-get -q -o Acquire::Retries=2 -o Acquire::http::Timeout=20 -o DPkg::Lock::Timeout=120 \
         -o APT::Update::Error-Mode=any update ||
         fail "apt-get update fails: $(grep -a '^[EW]:' "$LOG_DIR/install.log" | tail -n 1). Check the network" \
             "and the mirrors in /etc/apt/sources.list"
     # shellcheck disable=SC2086 # a list
-    quietly 900 apt-get -q -y -o Acquire::Retries=2 -o DPkg::Lock::Timeout=120 install --no-install-recommends $missing ||
+    quietly 900 apt-get -q -y -o Acquire::Retries=2 -o DPkg::Lock::Timeout=120 \
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install --no-install-recommends $missing ||
         fail "apt-get install fails: $(grep -a '^E:' "$LOG_DIR/install.log" | tail -n 1); $LOG_DIR/install.log has its output"
 }
 
