@@ -33,8 +33,10 @@ need_root() { [ "$(id -u)" = 0 ] || fail "run it as root: sudo $0"; }
 
 # one_at_a_time: waits for another script that changes the installation, and keeps others out until this one ends.
 one_at_a_time() {
+    [ -z "${SCORING_LOCKED:-}" ] || return 0 # by the script that called this one
     exec 9>/run/lock/scoring
     flock --timeout 600 9 || fail "another command has been changing the installation for ten minutes; see: ps -ef | grep scoring"
+    export SCORING_LOCKED=1
 }
 
 # --- Facts of the installation ----------------------------------------------------------------------
@@ -171,11 +173,11 @@ probe() {
 # restart_in_turn [PROGRAM …]: one after the other, each probed before the next: no submission fails. Stops at the first
 # that does not answer; the others then run on.
 restart_in_turn() {
-    local name port names=("$@")
-    [ $# -gt 0 ] || mapfile -t names < <(program_names)
-    for name in "${names[@]}"; do
+    local name port wanted=("$@")
+    [ $# -gt 0 ] || mapfile -t wanted < <(program_names)
+    for name in "${wanted[@]}"; do
         port=$(port_of "$name")
-        [ -n "$port" ] || fail "there is no program $name; the programs are: $(program_names | tr '\n' ' ')"
+        [ -n "$port" ] || fail "unknown program $name; the programs are: $(program_names | tr '\n' ' ')"
         control restart "$name" >/dev/null
         [ "$port" = - ] || probe "$port" ||
             fail "$name does not answer on port $port after its restart; see $LOG_DIR/$name.log. The others run on"

@@ -18,7 +18,6 @@ from dotenv import dotenv_values
 from environs import Env, EnvError, EnvValidationError, ValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
 
 # With ENV_FILE= (empty) no file is read: an operator's settings must not change the outcome of a test.
 ENV_FILE = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
@@ -62,6 +61,11 @@ def place() -> str:
 def three_texts(texts: list[str]) -> None:
     if len(texts) != 3 or not all(texts):
         raise ValidationError("Must be three texts, separated by commas.")
+
+
+def a_folder(path: Path) -> None:
+    if path == Path():
+        raise ValidationError("Must name a folder.")
 
 
 def known_time_zone(name: str) -> None:
@@ -115,12 +119,16 @@ SETTINGS = [
     # Signs sessions, receipts and printed codes.
     Setting("SECRET_KEY", "str", REQUIRED, "<50 random characters>", validate.Length(min=20)),
     Setting(
-        "DATABASE_URL", "dj_db_url", f"sqlite:///{VAR_DIR / 'db.sqlite3'}",
+        "DATABASE_URL", "dj_db_url", f"sqlite:///{BASE_DIR / 'var' / 'db.sqlite3'}",
         "mysql://user:password@127.0.0.1:3306/scoring", supported_database,
         {"conn_max_age": 60, "conn_health_checks": True},
     ),
     Setting("ALLOWED_HOSTS", "list", ["127.0.0.1", "localhost", "[::1]"], "rate.example.cn"),
     Setting("HTTPS", "bool", False, "1 once the site is reached by https only"),
+    # The site's own files, such as those of background jobs, and the static files that collectstatic gathers. A
+    # relative path starts at the checkout. Releases of an installation share both folders.
+    Setting("VAR_DIR", "path", Path("var"), "/var/lib/scoring", a_folder),
+    Setting("STATIC_ROOT", "path", Path("var/static"), "/opt/scoring/static", a_folder),
     Setting("DEBUG", "bool", False, "0 (1 only while developing)"),
     Setting("TIME_ZONE", "str", "Asia/Shanghai", "Asia/Shanghai", known_time_zone),
     Setting(
@@ -187,6 +195,7 @@ def read_settings() -> SimpleNamespace:
     if ENV_FILE:
         env.read_env(ENV_FILE, recurse=False)
     values = SimpleNamespace(**{setting.name: setting.read(env) for setting in SETTINGS})
+    values.VAR_DIR, values.STATIC_ROOT = BASE_DIR / values.VAR_DIR, BASE_DIR / values.STATIC_ROOT
     check_together(values)
     if ENV_FILE and os.path.exists(ENV_FILE):
         if unknown := sorted(set(dotenv_values(ENV_FILE)) - {setting.name for setting in SETTINGS}):

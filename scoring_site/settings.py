@@ -3,7 +3,7 @@
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from scoring_site.env import BASE_DIR, VAR_DIR, read_settings
+from scoring_site.env import BASE_DIR, read_settings
 
 # Every setting of `env.SETTINGS` is a Django setting of the same name, for example settings.GRADE_MIN.
 env = read_settings()
@@ -40,7 +40,7 @@ if env.DATABASE_URL["ENGINE"] == "django.db.backends.mysql":
     API_DATABASE = "api"
     DATABASES["default"]["TEST"] = {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_bin"}
 else:
-    VAR_DIR.mkdir(mode=0o700, exist_ok=True)
+    (BASE_DIR / "var").mkdir(mode=0o700, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 5,  # seconds that a write waits for the lock; a rating is answered within ten
         # A transaction takes the write lock at its start and waits for it; upgrading a read lock fails at once.
@@ -123,7 +123,6 @@ USE_TZ = True
 # --- Static files ---------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -132,7 +131,7 @@ STORAGES = {
 
 # --- Background jobs --------------------------------------------------------------------------------
 
-JOBS_DIR = VAR_DIR / "jobs"  # the files that they make, for an hour
+JOBS_DIR = env.VAR_DIR / "jobs"  # the files that they make, for an hour
 
 # --- Security -------------------------------------------------------------------------------------
 

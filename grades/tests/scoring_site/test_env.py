@@ -151,6 +151,8 @@ from ..helpers.environment import KEY
             [KEY, "WECHAT_API_URL=http://127.0.0.1.evil.example"],
             "WECHAT_API_URL: Must begin with https://. Set it in {file}: WECHAT_API_URL=https://api.weixin.qq.com",
         ),
+        ([KEY, "VAR_DIR="], "VAR_DIR: Must name a folder. Set it in {file}: VAR_DIR=/var/lib/scoring"),
+        ([KEY, "STATIC_ROOT="], "STATIC_ROOT: Must name a folder. Set it in {file}: STATIC_ROOT=/opt/scoring/static"),
         ([KEY, "DEBGU=1"], "{file} has the unknown setting DEBGU. The README lists all settings"),
     ],
     ids=lambda value: (value[-1] if value else "nothing") if isinstance(value, list) else "",
@@ -204,6 +206,12 @@ def test_the_example_file_can_be_used_as_it_is(read_settings):
     lines = [re.sub("^#(?=[A-Z_]+=)", "", line) for line in example.splitlines()]
     lines = [line for line in lines if not line.startswith(("SECRET_KEY", "DATABASE_URL"))]
     assert read_settings(*DEFAULTS, lines=[KEY, *lines]) == read_settings(*DEFAULTS)
+
+
+def test_a_relative_folder_starts_at_the_checkout(read_settings):
+    lines = [KEY, "VAR_DIR=data", "STATIC_ROOT=/srv/static"]
+    folders = read_settings("VAR_DIR", "STATIC_ROOT", "JOBS_DIR", lines=lines)
+    assert folders == [f"{settings.BASE_DIR}/data", "/srv/static", f"{settings.BASE_DIR}/data/jobs"]
 
 
 def test_texts_of_the_form_are_stripped(read_settings):

@@ -1,0 +1,643 @@
+#!/bin/bash
+# Installs the site on a fresh Debian 12, as root. It says what it changes; a second run changes nothing. When it stops,
+# it says what to do; the same command then goes on.
+#
+#   deploy/install.sh --domain score.example.com [OPTION …]
+#
+#   --certificate FILE --key FILE   the certificate with its intermediates, and its key; without them: certbot
+#   --certbot               a certificate by certbot in place of given files
+#   --email ADDRESS         where the authority of certbot's certificates sends its warnings
+#   --systemd, --supervisor   who starts the programs; supervisor, unless the installation has the other
+#   --role single           what this machine does: everything
+#   --http-port PORT, --https-port PORT   other ports than 80 and 443, for a site behind another proxy
+#   --no-domain-check       the domain does not resolve yet, or not from here
+#   --use-existing-data     take over a database `scoring` whose settings are lost
+#   --configure             write the configuration of this release again, with the facts of the installation
+#   --uninstall             remove programs, releases and configuration; data, settings and backups stay
+set -euo pipefail
+# shellcheck source=deploy/lib.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib.sh"
+
+DISK_MB=2500
+MEMORY_MB=900
+MARIADB_OLDEST=10.11
+ACME_DIR=/var/www/scoring-acme
+PACKAGES="nginx mariadb-server python3 python3-venv python3-dev gcc libc6-dev pkg-config libmariadb-dev
+    ca-certificates curl openssl gettext-base logrotate zstd age"
+MARIADB_CONF=/etc/mysql/mariadb.conf.d/60-scoring.cnf
+NGINX_CONF=/etc/nginx/conf.d/scoring.conf
+SUPERVISOR_CONF=/etc/supervisor/conf.d/scoring.conf
+UNIT_DIR=/etc/systemd/system
+CERTBOT_HOOK=/etc/letsencrypt/renewal-hooks/deploy/scoring
+LOGROTATE_CONF=/etc/logrotate.d/scoring
+TMPFILES_CONF=/etc/tmpfiles.d/scoring.conf
+
+# --- Options ----------------------------------------------------------------------------------------
+
+DOMAIN='' PROCESS_MANAGER=supervisor ROLE=single HTTP_PORT=80 HTTPS_PORT=443 CERTIFICATE=certbot EMAIL=''
+installed_manager=''
+# A later run needs no option; an option goes before the fact of the installation.
+if [ -f "$INSTALL_CONF" ]; then
+    read_install_conf
+    installed_manager=$PROCESS_MANAGER
+fi
+certificate='' key='' action=install check_domain=1 use_data=''
+
+usage() { sed -n "2,/^set/s/^# \{0,2\}//p" "$0" | head -n -1; }
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --systemd) PROCESS_MANAGER=systemd ;;
+    --supervisor) PROCESS_MANAGER=supervisor ;;
+    --certbot) CERTIFICATE=certbot ;;
+    --no-domain-check) check_domain='' ;;
+    --use-existing-data) use_data=1 ;;
+    --configure | --uninstall) action=${1#--} ;;
+    -h | --help) usage; exit ;;
+    --domain | --certificate | --key | --email | --role | --http-port | --https-port)
+        [ -n "${2:-}" ] || fail "$1 needs a value"
+        case $1 in
+        --domain) DOMAIN=${2,,} ;;
+        --certificate) certificate=$2 CERTIFICATE=file ;;
+        --key) key=$2 ;;
+        --email) EMAIL=$2 ;;
+        --role) ROLE=$2 ;;
+        --http-port) HTTP_PORT=$2 ;;
+        --https-port) HTTPS_PORT=$2 ;;
+        esac
+        shift
+        ;;
+    *) usage >&2; fail "unknown option $1" ;;
+    esac
+    shift
+done
+
+# --- Saying and writing -----------------------------------------------------------------------------
+
+step=starting
+# doing TEXT: names the step that a message about a failure then names.
+doing() { step=$1; }
+stopped() {
+    local status=$?
+    [ $status -eq 0 ] || say "install.sh stopped while $step. What is done is kept: run the same command again when the cause is mended." >&2
+    exit $status
+}
+
+# quietly SECONDS COMMAND …: with a limit, and its output in the log only.
+quietly() {
+    mkdir -p "$LOG_DIR"
+    timeout "$@" >>"$LOG_DIR/install.log" 2>&1 </dev/null
+}
+
+# write TARGET MODE [OWNER]: the standard input becomes the file; true if it has changed. Says so.
+write() {
+    local target=$1 mode=$2 owner=${3:-root} new
+    new=$(mktemp)
+    cat >"$new"
+    [ -s "$new" ] || fail "$target would be empty"
+    if [ -f "$target" ] && cmp -s "$new" "$target"; then
+        rm "$new"
+        return 1
+    fi
+    mkdir -p "$(dirname "$target")"
+    install -m "$mode" -o "$owner" -g "$owner" "$new" "$target.new"
+    mv "$target.new" "$target"
+    rm "$new"
+    say "wrote $target"
+}
+
+# render TEMPLATE NAME=VALUE …: the template with these variables and the places of the installation.
+render() {
+    # shellcheck disable=SC2016 # names for envsubst
+    local template=$1 variables='$CURRENT $SETTINGS $DATA_DIR $LOG_DIR $RUN_DIR $SYSTEM_USER $STATIC_DIR $TLS_DIR $COMMAND'
+    shift
+    local pair
+    for pair; do variables+=" \$${pair%%=*}"; done
+    env CURRENT="$CURRENT" SETTINGS="$SETTINGS" DATA_DIR="$DATA_DIR" LOG_DIR="$LOG_DIR" RUN_DIR="$RUN_DIR" \
+        SYSTEM_USER="$SYSTEM_USER" STATIC_DIR="$STATIC_DIR" TLS_DIR="$TLS_DIR" COMMAND="$COMMAND" "$@" \
+        envsubst "$variables" <"$TEMPLATES/$template"
+}
+
+# folder PATH MODE OWNER
+folder() {
+    [ "$(stat -c '%a %U' "$1" 2>/dev/null)" = "$2 $3" ] && return
+    install -d -m "$2" -o "$3" -g "$3" "$1"
+    say "made $1"
+}
+
+sql() { mariadb --batch --skip-column-names "$@"; }
+random() { openssl rand -hex "$1"; }
+is_installed() { [ -n "$(current_version)" ]; }
+
+# --- Checks, before anything is changed -------------------------------------------------------------
+
+check_options() {
+    case $ROLE in
+    single) ;;
+    *) fail "--role $ROLE is not known: single" ;;
+    esac
+    [ -n "$DOMAIN" ] || fail "name the host of the site: --domain score.example.com"
+    [[ $DOMAIN =~ ^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$ ]] ||
+        fail "--domain $DOMAIN is not the name of a host, such as score.example.com"
+    local port
+    for port in "$HTTP_PORT" "$HTTPS_PORT"; do
+        [[ $port =~ ^[0-9]{1,5}$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ] || fail "$port is not a port"
+    done
+    [ -z "$certificate" ] || [ -n "$key" ] || fail "--certificate needs --key, the key of the certificate"
+    [ -z "$key" ] || [ -n "$certificate" ] || fail "--key needs --certificate, the certificate of the key"
+}
+
+check_system() {
+    local system
+    # In a process of its own: the file sets VERSION and other names.
+    # shellcheck source=/dev/null
+    system=$(. /etc/os-release && echo "$ID:${VERSION_ID:-}")
+    case $system in
+    debian:1[2-9] | ubuntu:2[4-9].*) ;;
+    *) fail "$system is not supported: Debian 12, or Ubuntu 24.04 and later" ;;
+    esac
+    [ -d /run/systemd/system ] || fail "systemd does not run this machine; install.sh needs it for MariaDB, nginx and timers"
+    local memory
+    memory=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
+    [ "$memory" -ge $MEMORY_MB ] ||
+        fail "this machine has $memory MB of memory; the site, MariaDB and an export need 1 GB: choose a larger machine"
+}
+
+check_disk() {
+    local path needed=$DISK_MB free
+    ! is_installed || needed=300
+    for path in /usr /var /opt; do
+        free=$(df -Pm "$path" | awk 'NR == 2 { print $4 }')
+        [ "$free" -ge $needed ] ||
+            fail "$path has $free MB free and needs $needed MB: delete something (apt-get clean; journalctl --vacuum-size=100M)" \
+                "or enlarge the disk"
+    done
+}
+
+# check_port PORT ALLOWED: PORT is free, or the program ALLOWED or one of our own user has it.
+check_port() {
+    local owner pid
+    owner=$(ss -Hltnp "sport = :$1" | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 \2/p' | head -n 1)
+    [ -n "$owner" ] || return 0
+    pid=${owner#* }
+    [ "${owner% *}" != "$2" ] || return 0
+    [ "$(ps -o user= -p "$pid")" != "$SYSTEM_USER" ] || return 0
+    fail "port $1 is taken by ${owner% *} (process $pid): stop it and keep it from starting again" \
+        "(systemctl status $pid shows its service; systemctl disable --now SERVICE)"
+}
+
+check_ports() {
+    local port
+    check_port "$HTTP_PORT" nginx
+    check_port "$HTTPS_PORT" nginx
+    check_port 3306 mariadbd
+    for port in $(programs | awk '$2 != "-" { print $2 }'); do check_port "$port" -; done
+}
+
+check_name() {
+    [ -n "$check_domain" ] || return 0
+    getent ahosts "$DOMAIN" >/dev/null ||
+        fail "$DOMAIN does not resolve: add an A record with this machine's address at your DNS provider, wait until" \
+            "\`getent hosts $DOMAIN\` prints it, and run the same command again (--no-domain-check skips this)"
+}
+
+check_certificate() {
+    [ -z "$certificate" ] || "$TREE/deploy/certificate.sh" --check "$DOMAIN" --certificate "$certificate" --key "$key"
+    [ "$CERTIFICATE" != file ] || [ -n "$certificate" ] || [ -e "$TLS_DIR/fullchain.pem" ] ||
+        fail "the certificate is missing: --certificate FILE --key FILE"
+}
+
+check_version() {
+    local live
+    live=$(current_version)
+    [ -z "$live" ] || [ "$live" = "$VERSION" ] ||
+        fail "release $live is installed and this is $VERSION: run \`scoring upgrade $TREE\` to change the release"
+}
+
+# --- Packages, user, folders ------------------------------------------------------------------------
+
+missing_packages() {
+    local package packages=$PACKAGES
+    [ "$PROCESS_MANAGER" != supervisor ] || packages+=" supervisor"
+    [ "$CERTIFICATE" != certbot ] || packages+=" certbot"
+    for package in $packages; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s ' "$package"
+    done
+}
+
+install_packages() {
+    local missing
+    missing=$(missing_packages)
+    [ -n "$missing" ] || return 0
+    export DEBIAN_FRONTEND=noninteractive
+    say "installing packages: $missing…"
+    # After an interruption; without one it does nothing.
+    quietly 600 dpkg --force-confdef --force-confold --configure -a || true
+    quietly 180 apt-get -q -o Acquire::Retries=2 -o Acquire::http::Timeout=20 -o DPkg::Lock::Timeout=120 \
+        -o APT::Update::Error-Mode=any update ||
+        fail "apt-get update fails: $(grep -a '^[EW]:' "$LOG_DIR/install.log" | tail -n 1). Check the network" \
+            "(ping -c 1 deb.debian.org) and /etc/apt/sources.list"
+    # shellcheck disable=SC2086 # a list
+    quietly 900 apt-get -q -y -o Acquire::Retries=2 -o DPkg::Lock::Timeout=120 \
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install --no-install-recommends $missing ||
+        fail "apt-get install fails: $(grep -a '^E:' "$LOG_DIR/install.log" | tail -n 1); $LOG_DIR/install.log has its output"
+}
+
+create_user() {
+    getent passwd "$SYSTEM_USER" >/dev/null && return
+    useradd --system --home-dir "$DATA_DIR" --shell /usr/sbin/nologin --user-group "$SYSTEM_USER"
+    say "made the system user $SYSTEM_USER"
+}
+
+create_folders() {
+    folder "$HOME_DIR" 755 root
+    folder "$RELEASES" 755 root
+    folder "$STATIC_DIR" 755 "$SYSTEM_USER"
+    folder "$CONF_DIR" 755 root
+    folder "$DATA_DIR" 750 "$SYSTEM_USER"
+    folder "$STATE_DIR" 755 root
+    folder "$BACKUP_DIR" 700 root
+    folder "$LOG_DIR" 750 root
+    folder "$ACME_DIR" 755 root
+    render tmpfiles.conf | write "$TMPFILES_CONF" 644 || [ ! -d "$RUN_DIR" ] || return 0
+    systemd-tmpfiles --create "$TMPFILES_CONF"
+}
+
+write_facts() {
+    printf '%s\n' "# The facts of this installation. install.sh writes them; run it again to change one." \
+        "DOMAIN=$DOMAIN" "ROLE=$ROLE" "PROCESS_MANAGER=$PROCESS_MANAGER" "HTTP_PORT=$HTTP_PORT" "HTTPS_PORT=$HTTPS_PORT" \
+        "CERTIFICATE=$CERTIFICATE" "EMAIL=$(printf %q "$EMAIL")" | write "$INSTALL_CONF" 644 || true
+}
+
+# --- The database -----------------------------------------------------------------------------------
+
+check_mariadb() {
+    systemctl --quiet is-active mariadb || quietly 120 systemctl start mariadb ||
+        fail "MariaDB does not start: journalctl -u mariadb shows why"
+    local version
+    version=$(sql --execute 'SELECT VERSION()') ||
+        fail "root cannot log in to MariaDB by its socket: restore this with ALTER USER root@localhost IDENTIFIED VIA unix_socket"
+    case $version in *MariaDB*) ;; *) fail "the database server is $version; install.sh needs MariaDB" ;; esac
+    version=${version#5.5.5-}
+    [ "$(printf '%s\n' "$MARIADB_OLDEST" "$version" | sort -V | head -n 1)" = "$MARIADB_OLDEST" ] ||
+        fail "MariaDB is $version; $MARIADB_OLDEST is the oldest that works: upgrade it (Debian 12 has 10.11) and run the same command again"
+}
+
+configure_mariadb() {
+    local memory
+    memory=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
+    # A quarter of the memory, as the programs and the page cache need the rest; millions of ratings fit into 2 GB.
+    local pool=$((memory < 1024 ? 128 : memory / 4))
+    render mariadb.cnf BUFFER_POOL=$((pool > 2048 ? 2048 : pool)) | write "$MARIADB_CONF" 644 || return 0
+    quietly 120 systemctl restart mariadb ||
+        fail "MariaDB does not start with $MARIADB_CONF: journalctl -u mariadb shows why"
+    say "restarted MariaDB with its settings: durable commits and a binary log"
+}
+
+check_data() {
+    local tables
+    [ ! -e "$SETTINGS" ] || return 0 # ours
+    tables=$(sql --execute "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '$DATABASE'")
+    [ "$tables" -eq 0 ] || [ -n "$use_data" ] ||
+        fail "the database $DATABASE has $tables tables and $SETTINGS does not exist. If they are of an earlier installation," \
+            "restore $SETTINGS from its backup: its SECRET_KEY made the receipts and the printed codes. If that is lost, run" \
+            "the same command with --use-existing-data. If they are of something else, rename that database"
+}
+
+# create_account USER PRIVILEGES FILE: a database user with a new password, unless FILE knows one; adds the URL to FILE.
+create_account() {
+    local user=$1 privileges=$2 file=$3 password
+    ! grep -q '^DATABASE_URL=.' "$file" || return 0
+    password=$(random 16)
+    # No statement with a password in an argument: ps shows those.
+    sql <<SQL
+CREATE USER IF NOT EXISTS '$user'@'127.0.0.1';
+ALTER USER '$user'@'127.0.0.1' IDENTIFIED BY '$password';
+GRANT $privileges ON \`$DATABASE\`.* TO '$user'@'127.0.0.1';
+SQL
+    sed -i '/^DATABASE_URL=/d' "$file"
+    printf 'DATABASE_URL=mysql://%s:%s@127.0.0.1:3306/%s\n' "$user" "$password" "$DATABASE" >>"$file"
+    say "made the database user $user: $privileges"
+}
+
+create_database() {
+    [ -n "$(sql --execute "SHOW DATABASES LIKE '$DATABASE'")" ] || {
+        sql --execute "CREATE DATABASE \`$DATABASE\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        say "made the database $DATABASE"
+    }
+    create_account "$SYSTEM_USER" "SELECT, INSERT, UPDATE, DELETE" "$SETTINGS"
+    create_account "${SYSTEM_USER}_schema" \
+        "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES" "$MIGRATE_SETTINGS"
+}
+
+# --- Settings ---------------------------------------------------------------------------------------
+
+# add_setting NAME VALUE: unless the file has one. An operator's values are never changed.
+add_setting() {
+    ! grep -q "^$1=" "$SETTINGS" || return 0
+    printf '%s=%s\n' "$1" "$2" >>"$SETTINGS"
+    say "set $1 in $SETTINGS"
+}
+
+write_settings() {
+    local port=''
+    [ "$HTTPS_PORT" = 443 ] || port=:$HTTPS_PORT
+    [ -e "$SETTINGS" ] || echo "# The settings of the site; .env.example of a release lists all. Then: scoring restart" |
+        write "$SETTINGS" 600 "$SYSTEM_USER"
+    [ -e "$MIGRATE_SETTINGS" ] || echo "# The database user that may change the schema." | write "$MIGRATE_SETTINGS" 600
+    add_setting SECRET_KEY "$(random 32)"
+    add_setting ALLOWED_HOSTS "$DOMAIN"
+    add_setting HTTPS 1
+    add_setting PUBLIC_URL "https://$DOMAIN$port"
+    add_setting VAR_DIR "$DATA_DIR"
+    add_setting STATIC_ROOT "$STATIC_DIR"
+    case ",$(setting ALLOWED_HOSTS | tr -d ' '"'"'"')," in
+    *",$DOMAIN,"*) ;;
+    *) fail "ALLOWED_HOSTS in $SETTINGS does not have $DOMAIN: add it there (ALLOWED_HOSTS=$DOMAIN)" ;;
+    esac
+}
+
+# check_login: both database users can log in with what the settings have.
+check_login() {
+    local output file=$SETTINGS
+    output=$(manage check --database default 2>&1) &&
+        file=$MIGRATE_SETTINGS &&
+        output=$(migrate --plan 2>&1) && return
+    case $output in
+    *1045*) fail "the database refuses the password in DATABASE_URL of $file: correct it there, or delete that line:" \
+        "the next run of install.sh makes a new password" ;;
+    *) fail "the database cannot be used with DATABASE_URL of $file: $(tail -n 1 <<<"$output")" ;;
+    esac
+}
+
+# --- The release ------------------------------------------------------------------------------------
+
+install_release() {
+    is_built "$VERSION" || {
+        say "building release $VERSION …"
+        copy_release "$TREE" "$VERSION"
+        build_release "$VERSION"
+    }
+    export RELEASE=$RELEASES/$VERSION
+    check_release "$VERSION"
+    check_login
+    if migrate --check >/dev/null 2>&1; then :; else
+        say "making the tables …"
+        migrate --verbosity 0
+    fi
+    [ "$(current_version)" = "$VERSION" ] || {
+        collect_static "$VERSION"
+        switch_release "$VERSION"
+        say "release $VERSION is the current one"
+    }
+    unset RELEASE
+    [ "$(readlink "$COMMAND")" = "$CURRENT/deploy/scoring" ] || {
+        ln -sfn "$CURRENT/deploy/scoring" "$COMMAND"
+        say "made the command scoring"
+    }
+}
+
+# --- Programs ---------------------------------------------------------------------------------------
+
+remove_programs() {
+    case $1 in
+    supervisor)
+        [ -e "$SUPERVISOR_CONF" ] || return 0
+        rm "$SUPERVISOR_CONF"
+        quietly 120 supervisorctl update || true
+        ;;
+    systemd)
+        [ -e "$UNIT_DIR/scoring.target" ] || return 0
+        quietly 120 systemctl stop scoring.target 'scoring@*' || true
+        # shellcheck disable=SC2046 # a list
+        quietly 60 systemctl disable scoring.target $(program_names | sed 's/.*/scoring@&/') || true
+        rm -f "$UNIT_DIR/scoring.target" "$UNIT_DIR/scoring@.service"
+        systemctl daemon-reload
+        ;;
+    esac
+    say "removed the programs from $1"
+}
+
+supervisor_conf() {
+    local name
+    echo "; install.sh writes this file from deploy/programs; a change here is overwritten."
+    echo "[group:scoring]"
+    echo "programs=$(program_names | paste -sd ,)"
+    for name in $(program_names); do render supervisor-program.conf NAME="$name"; done
+}
+
+configure_programs() {
+    local changed=''
+    [ -z "$installed_manager" ] || [ "$installed_manager" = "$PROCESS_MANAGER" ] || remove_programs "$installed_manager"
+    case $PROCESS_MANAGER in
+    supervisor)
+        systemctl --quiet is-active supervisor || quietly 60 systemctl enable --now supervisor
+        if supervisor_conf | write "$SUPERVISOR_CONF" 644; then quietly 180 supervisorctl update; fi
+        ;;
+    systemd)
+        if render scoring@.service | write "$UNIT_DIR/scoring@.service" 644; then changed=1; fi
+        if render scoring.target | write "$UNIT_DIR/scoring.target" 644; then changed=1; fi
+        [ -z "$changed" ] || systemctl daemon-reload
+        # shellcheck disable=SC2046 # a list
+        quietly 60 systemctl enable scoring.target $(program_names | sed 's/.*/scoring@&/')
+        ;;
+    esac
+}
+
+start_programs() {
+    local name port
+    for name in $(program_names); do
+        control status "$name" >/dev/null 2>&1 || {
+            control start "$name" >>"$LOG_DIR/install.log" 2>&1 || true
+            say "started $name"
+        }
+    done
+    while read -r name port; do
+        [ "$port" = - ] || probe "$port" 60 ||
+            fail "$name does not answer on port $port: see $LOG_DIR/$name.log"
+    done < <(programs)
+}
+
+# --- nginx and the certificate ----------------------------------------------------------------------
+
+# servers POOL: a line for each copy of the pool.
+servers() { programs | awk -v pool="^$1-" '$1 ~ pool { print "    server 127.0.0.1:" $2 " max_fails=0;" }'; }
+
+# listen PORT OPTIONS: by IPv6 too, if the machine has it.
+listen() {
+    echo "    listen $1$2;"
+    [ ! -e /proc/net/if_inet6 ] || echo "    listen [::]:$1$2;"
+}
+
+# Until certbot has the first one: nginx does not start without a certificate, and certbot needs nginx.
+placeholder_certificate() {
+    [ ! -e "$TLS_DIR/fullchain.pem" ] || return 0
+    install -d -m 750 "$TLS_DIR"
+    quietly 60 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$TLS_DIR/key.pem" \
+        -out "$TLS_DIR/fullchain.pem" -days 7 -subj "/CN=placeholder"
+}
+
+configure_nginx() {
+    local import_mb name=$DOMAIN
+    import_mb=$(setting IMPORT_MAX_MB)
+    [ "$HTTPS_PORT" = 443 ] || name+=:$HTTPS_PORT
+    if [ "$CERTIFICATE" = file ]; then
+        [ -z "$certificate" ] || "$TREE/deploy/certificate.sh" --certificate "$certificate" --key "$key"
+    else
+        placeholder_certificate
+    fi
+    local changed=''
+    if render nginx.conf DOMAIN="$DOMAIN" HTTPS_NAME="$name" ACME_DIR="$ACME_DIR" IMPORT_BODY="$((${import_mb:-20} + 1))m" \
+        LISTEN_HTTP="$(listen "$HTTP_PORT" '')" LISTEN_HTTPS="$(listen "$HTTPS_PORT" ' ssl http2')" \
+        SCORE_SERVERS="$(servers score)" WEB_SERVERS="$(servers web)" | write "$NGINX_CONF" 644; then changed=1; fi
+    # Debian's page would answer for a Host that is not ours.
+    if [ -L /etc/nginx/sites-enabled/default ]; then
+        rm /etc/nginx/sites-enabled/default
+        say "switched nginx's default page off"
+        changed=1
+    fi
+    # Each phone keeps a connection for a while; Debian's 768 are few.
+    if grep -q 'worker_connections 768;' /etc/nginx/nginx.conf; then
+        sed -i 's/worker_connections 768;/worker_connections 4096;/' /etc/nginx/nginx.conf
+        say "allowed nginx 4096 connections for each worker"
+        changed=1
+    fi
+    [ -n "$changed" ] || systemctl --quiet is-active nginx || changed=1
+    [ -n "$changed" ] || return 0
+    quietly 20 nginx -t || fail "nginx refuses its configuration: $(nginx -t 2>&1 | head -n 1)"
+    quietly 60 systemctl enable nginx
+    quietly 60 systemctl reload-or-restart nginx || fail "nginx does not start: journalctl -u nginx shows why"
+    say "nginx serves $DOMAIN"
+}
+
+obtain_certificate() {
+    [ "$CERTIFICATE" = certbot ] || {
+        rm -f "$CERTBOT_HOOK" # a renewal would replace the given files
+        return 0
+    }
+    printf '#!/bin/sh\n# certbot calls this after each renewal.\nexec %s certificate %s %s\n' "$COMMAND" \
+        "--certificate \"\$RENEWED_LINEAGE/fullchain.pem\"" "--key \"\$RENEWED_LINEAGE/privkey.pem\"" |
+        write "$CERTBOT_HOOK" 755 || true
+    if [ ! -e "/etc/letsencrypt/live/$DOMAIN/fullchain.pem" ]; then
+        local contact=(--register-unsafely-without-email)
+        [ -z "$EMAIL" ] || contact=(--email "$EMAIL")
+        say "asking for a certificate by certbot …"
+        quietly 180 certbot certonly --non-interactive --agree-tos "${contact[@]}" --webroot -w "$ACME_DIR" -d "$DOMAIN" ||
+            fail "certbot got no certificate: $(grep -a -E 'Detail:|rror' "$LOG_DIR/install.log" | tail -n 1). $DOMAIN must" \
+                "resolve to this machine and port 80 must be reachable from the internet; or give --certificate and --key"
+    fi
+    "$TREE/deploy/certificate.sh" --certificate "/etc/letsencrypt/live/$DOMAIN/fullchain.pem" \
+        --key "/etc/letsencrypt/live/$DOMAIN/privkey.pem"
+    quietly 60 systemctl enable --now certbot.timer
+}
+
+# --- Logs and timers --------------------------------------------------------------------------------
+
+timers() { grep -v '^#' "$TREE/deploy/timers" | sed 's/ *| */|/g' || true; }
+
+configure_timers() {
+    local name calendar arguments changed
+    while IFS='|' read -r name calendar arguments; do
+        [ -n "$name" ] || continue
+        changed=''
+        if render timer.service NAME="$name" ARGUMENTS="$arguments" | write "$UNIT_DIR/scoring-$name.service" 644; then changed=1; fi
+        if render timer.timer NAME="$name" CALENDAR="$calendar" | write "$UNIT_DIR/scoring-$name.timer" 644; then changed=1; fi
+        [ -z "$changed" ] || {
+            systemctl daemon-reload
+            quietly 60 systemctl enable --now "scoring-$name.timer"
+        }
+    done < <(timers)
+    render logrotate | write "$LOGROTATE_CONF" 644 || true
+}
+
+remove_timers() {
+    local unit
+    for unit in "$UNIT_DIR"/scoring-*.timer; do
+        [ -e "$unit" ] || continue
+        quietly 60 systemctl disable --now "$(basename "$unit")" || true
+        rm -f "$unit" "${unit%.timer}.service"
+    done
+    systemctl daemon-reload
+}
+
+# --- The whole --------------------------------------------------------------------------------------
+
+check_result() {
+    local answer
+    answer=$(curl -s -o /dev/null -m 20 -w '%{http_code}' --resolve "$DOMAIN:$HTTPS_PORT:127.0.0.1" \
+        "https://$DOMAIN:$HTTPS_PORT/score/form") || true
+    [ "$answer" = 200 ] ||
+        fail "the site is installed, but https://$DOMAIN:$HTTPS_PORT/score/form answers ${answer:-nothing} on this machine:" \
+            "see scoring status, /var/log/nginx/scoring.log and $LOG_DIR"
+}
+
+# What follows from the templates, the list of programs and the facts.
+configure() {
+    doing "writing the configuration"
+    configure_mariadb
+    configure_programs
+    doing "starting the programs"
+    start_programs
+    doing "configuring nginx"
+    configure_nginx
+    doing "getting the certificate"
+    obtain_certificate
+    doing "configuring logs and timers"
+    configure_timers
+}
+
+install_all() {
+    VERSION=$(release_version "$TREE")
+    [ "$TREE" != "$(readlink -f "$CURRENT")" ] || VERSION=$(current_version)
+    doing "checking the machine"
+    check_options
+    check_system
+    check_version
+    check_disk
+    check_ports
+    check_name
+    check_certificate
+    doing "installing packages"
+    install_packages
+    doing "preparing the database"
+    check_mariadb
+    check_data
+    create_user
+    create_folders
+    write_facts
+    write_settings
+    configure_mariadb
+    create_database
+    doing "installing the release"
+    install_release
+    configure
+    doing "checking the result"
+    check_result
+    say "https://$DOMAIN is ready."
+    manage shell -c "from django.contrib.auth.models import User; print(User.objects.exists())" 2>/dev/null | grep -q True ||
+        say "Make the first login of staff: scoring manage createsuperuser"
+}
+
+uninstall() {
+    doing "uninstalling"
+    remove_timers
+    remove_programs supervisor
+    remove_programs systemd
+    rm -f "$NGINX_CONF" "$CERTBOT_HOOK" "$LOGROTATE_CONF" "$TMPFILES_CONF" "$COMMAND"
+    if systemctl --quiet is-active nginx; then quietly 60 systemctl reload nginx || true; fi
+    rm -rf "$HOME_DIR" "$RUN_DIR" "$ACME_DIR" "$INSTALL_CONF"
+    say "Removed. These stay: the database $DATABASE and MariaDB with $MARIADB_CONF, $CONF_DIR (settings, keys), $DATA_DIR," \
+        "$BACKUP_DIR, $LOG_DIR, the user $SYSTEM_USER and the packages. The same install.sh takes them up again."
+}
+
+need_root
+one_at_a_time
+trap stopped EXIT
+case $action in
+install) install_all ;;
+configure)
+    read_install_conf
+    configure
+    ;;
+uninstall) uninstall ;;
+esac
