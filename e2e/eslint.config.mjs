@@ -37,7 +37,7 @@ export default [
     languageOptions: { sourceType: "script", globals: globals.browser },
   },
   {
-    files: ["e2e/*.js", "e2e/scenarios/*.js", "bench/peers/**/*.js"],
+    files: ["e2e/*.js", "e2e/scenarios/*.js", "bench/peers/**/*.js", "stack/*.js"],
     languageOptions: { sourceType: "commonjs", globals: globals.node },
   },
   {

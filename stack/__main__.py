@@ -1,9 +1,10 @@
 """`python -m stack [supervisor|systemd] [STEP …]`: runs the steps on a fresh machine for each process manager.
 
-`--negative` breaks the product in several ways and checks that a step fails each time. As root on Debian; needs
-`bin/setup --stack`. STEP: only the steps whose titles contain one of these words (and install.sh).
+STEP: only the steps whose titles contain one of these words, and install.sh. `--negative [NAME …]` breaks an
+installation in several ways and checks that a step notices each. As root on Debian, after `bin/setup --stack`.
 """
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -12,8 +13,19 @@ import time
 from pathlib import Path
 
 from .machine import Failed, Machine
+from .negative import run_negatives
 from .site import Authority, Site
-from .steps import BOTH, STEPS, Step
+from .steps import BOTH, STEPS, install
+
+FAULTS = (Failed, OSError, ValueError, LookupError, subprocess.SubprocessError)
+
+
+@contextlib.contextmanager
+def fresh_site(manager):
+    with tempfile.TemporaryDirectory() as folder, Machine(manager) as machine:
+        site = Site(machine, manager, Authority(Path(folder) / "ca"))
+        site.prepare()
+        yield site
 
 
 def show_logs(site):
@@ -24,24 +36,22 @@ def show_logs(site):
 
 
 def run_step(site, step):
-    """(seconds, remark), or (seconds, None) if it failed; the reason is printed."""
+    """(seconds, remark); the remark is None if the step failed, and the reason is printed."""
     began = time.monotonic()
     try:
-        remark = step.function(site) or ""
-    except (Failed, OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
-        seconds = time.monotonic() - began
-        print(f"{site.manager}: {step.title}: FAILED after {seconds:.1f} s: {error}", flush=True)
-        return seconds, None
+        remark, text = step.function(site) or "", ""
+    except FAULTS as error:
+        remark, text = None, f" FAILED: {error}"
     seconds = time.monotonic() - began
-    print(f"{site.manager}: {step.title}: {seconds:.1f} s {remark}", flush=True)
+    print(f"{site.manager}: {step.title}: {seconds:.1f} s {remark or ''}{text}", flush=True)
     return seconds, remark
 
 
 def run_manager(manager, steps, results):
     """Run the steps on a machine of its own until one fails; True if all passed."""
-    with tempfile.TemporaryDirectory() as folder, Machine(manager) as machine:
-        site = Site(machine, manager, Authority(Path(folder) / "ca"))
-        site.prepare()
+    began = time.monotonic()
+    with fresh_site(manager) as site:
+        results["boot a fresh Debian 12", manager] = time.monotonic() - began, ""
         for step in steps:
             if manager not in step.managers:
                 continue
@@ -52,27 +62,32 @@ def run_manager(manager, steps, results):
     return True
 
 
-def print_table(steps, managers, results):
-    width = max(len(step.title) for step in steps) + 2
-    print("".join(["step".ljust(width), *(manager.rjust(12) for manager in managers)]))
-    for step in steps:
-        cells = [results.get((step.title, manager)) for manager in managers]
-        texts = ["–" if cell is None else f"{cell[0]:.1f} s" if cell[1] is not None else "FAILED" for cell in cells]
-        remark = next((cell[1] for cell in cells if cell and cell[1]), "")
-        print("".join([step.title.ljust(width), *(text.rjust(12) for text in texts)]), remark)
+def print_table(managers, results):
+    titles = list(dict.fromkeys(title for title, _manager in results))
+    width = max(map(len, titles)) + 2
+    print("step".ljust(width), *(manager.rjust(12) for manager in managers), sep="")
+    for title in titles:
+        cells = [results.get((title, manager)) for manager in managers]
+        texts = ["–" if cell is None else "FAILED" if cell[1] is None else f"{cell[0]:.1f} s" for cell in cells]
+        remarks = " | ".join(cell[1] for cell in cells if cell and cell[1])
+        print(title.ljust(width), *(text.rjust(12) for text in texts), f"   {remarks}", sep="")
 
 
 def main(arguments):
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
+    words = [word for word in arguments if word not in (*BOTH, "--negative")]
+    began = time.monotonic()
+    if "--negative" in arguments:
+        with fresh_site("supervisor") as site:
+            return run_negatives(site, words)
     managers = [name for name in BOTH if name in arguments] or list(BOTH)
-    words = [word for word in arguments if word not in BOTH]
-    steps: list[Step] = [
-        step for step in STEPS if not words or step is STEPS[0] or any(word in step.title for word in words)
+    steps = [
+        step for step in STEPS if not words or step.function is install or any(word in step.title for word in words)
     ]
-    results, began = {}, time.monotonic()
+    results = {}
     passed = [run_manager(manager, steps, results) for manager in managers]
-    print_table(steps, managers, results)
+    print_table(managers, results)
     outcome = "passed" if all(passed) else "FAILED"
     print(f"stack: {len(results)} steps with {', '.join(managers)} in {time.monotonic() - began:.0f} s: {outcome}")
     return not all(passed)
@@ -80,6 +95,6 @@ def main(arguments):
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        sys.exit(bool(main(sys.argv[1:])))
     except KeyboardInterrupt:
         sys.exit("stack: interrupted")

@@ -1,12 +1,11 @@
 """The site under proof: its machine, its certificate, and requests to it over TLS."""
 
-# ruff: noqa: S603, S607 - no command has foreign input; the programs come from the PATH
-
 import http.client
 import json
 import socket
 import ssl
 import subprocess
+import time
 import uuid
 
 from .machine import ROOT, Failed, run
@@ -98,9 +97,58 @@ class Site:
         """The operator's command; its output."""
         return self.machine.run(f"scoring {arguments}", seconds)
 
+    def control(self, action, *programs):
+        """Start or stop programs by the process manager."""
+        if self.manager == "systemd":
+            command, prefix = "systemctl", "scoring@"
+        else:
+            command, prefix = "supervisorctl", "scoring:"
+        self.machine.run(f"{command} {action} {' '.join(prefix + name for name in programs)}")
+
+    def wait_until_ready(self, *ports, seconds=60):
+        """Wait until the programs answer on their ports, and nginx on its own."""
+        probe = "curl -s -o /dev/null -m 5 -w '%{http_code}'"
+        checks = [
+            f"{probe} -H 'Host: {DOMAIN}' -H 'X-Forwarded-Proto: https' http://127.0.0.1:{port}/score/form"
+            for port in ports or (18101, 18102, 18201, 18202)
+        ]
+        checks.append(f"{probe} https://{DOMAIN}/score/form")
+        end = time.monotonic() + seconds
+        for check in checks:
+            while self.machine.attempt(check)[1] != "200":
+                if time.monotonic() > end:
+                    raise Failed(f"not ready within {seconds} s: {check}")
+                time.sleep(0.1)
+
+    def processes(self):
+        """The processes of the site's programs."""
+        return set(self.machine.attempt("pgrep -u scoring")[1].split())
+
+    def fingerprint(self):
+        """What install.sh could change: files with owner, mode, size and time; processes; the binary log."""
+        folders = "/etc /opt /usr/local /var/www /var/lib/scoring /var/backups/scoring /root"
+        files = self.machine.run(
+            f"find {folders} -not -name __pycache__ -not -path '*/log/*' -printf '%p\t%M %u %g %s %T@\n'"
+        )
+        result = dict(line.split("\t") for line in files.splitlines())
+        result["processes"] = self.machine.run(
+            "pgrep -u scoring; pgrep nginx; pgrep mariadbd; pgrep supervisord || true"
+        )
+        result["binary log"] = self.machine.run("mariadb -NBe 'SHOW MASTER STATUS'")
+        return result
+
+    def kept(self):
+        """What an uninstallation leaves: digests of settings, and the numbers of rows."""
+        files = self.machine.run(
+            "sha256sum /etc/scoring/env /etc/scoring/migrate.env /etc/scoring/tls/*.pem; ls /var/log/scoring"
+        )
+        return files, self.query("SELECT COUNT(*) FROM grade; SELECT COUNT(*) FROM django_migrations")
+
     def query(self, statement):
         """The rows of a statement, as lines of columns separated by tabs."""
-        return self.machine.run("mariadb --batch --skip-column-names scoring", input=statement).splitlines()
+        return self.machine.run(
+            "mariadb --default-character-set=utf8mb4 --batch --skip-column-names scoring", input=statement
+        ).splitlines()
 
     # --- Requests over TLS, from outside the machine --------------------------------------------------
 
@@ -129,3 +177,31 @@ class Site:
         rating |= {"submission_id": str(uuid.uuid4())} | fields
         body = json.dumps(rating).encode()
         return self.request("POST", "/score", body, {"Content-Type": "application/json"})
+
+    def location(self, path):
+        """The status and the address of a redirect, without the host."""
+        status, headers, _body = self.request("GET", path)
+        return status, (headers["Location"] or "").removeprefix(f"https://{DOMAIN}")
+
+    def plain(self, method, path, port=80):
+        """A request without TLS: (status, Location, body)."""
+        connection = http.client.HTTPConnection(self.machine.address, port, timeout=20)
+        try:
+            connection.request(method, path, headers={"Host": DOMAIN})
+            reply = connection.getresponse()
+            body = reply.read().decode()
+            return reply.status, reply.getheader("Location"), body
+        finally:
+            connection.close()
+
+    def served_by(self, issuer):
+        """The certificate that nginx serves, which this authority must have issued."""
+        certificate = ssl.get_server_certificate((self.machine.address, 443))
+        text = run("openssl", "x509", "-noout", "-issuer", input=certificate)
+        expect(f"a certificate of {issuer}", True, issuer in text)
+        return certificate
+
+    def serial(self):
+        """The serial number of the certificate that nginx serves."""
+        with self.connect() as connection:
+            return connection.getpeercert()["serialNumber"]
