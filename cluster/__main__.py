@@ -171,8 +171,10 @@ class Run:
             self.crowd = Crowd(self.cluster.servers, seed, clients)
             self.crowd.start()
             time.sleep(SETTLE)
-            self.stale, unprotected_stale = (0, 0) if unprotected else self.count_stale()
-            say(began, f"stale reads: {self.stale}; {unprotected_stale} of {FRESH_READS // 5} without waiting")
+            self.stale = 0
+            if not unprotected:
+                self.stale, unprotected_stale = self.count_stale()
+                say(began, f"stale reads: {self.stale}; {unprotected_stale} of {FRESH_READS // 5} without waiting")
             for event in events:
                 self.lines.append(line := self.cause(event))
                 say(began, f"{line.event}: silence of {line.silence:.1f} s")
