@@ -19,6 +19,7 @@ from torture.machines import ROOT, Server, wait_until
 
 from . import network
 from .machines import NUMBERS, PASSWORD, USER, Node, Proxy
+from .office import LOG_IN, Office
 
 LONGEST_SILENCE = 8  # seconds without an acknowledged rating, when one node of three is lost
 HOLD = 6  # seconds for which a node is away
@@ -68,6 +69,7 @@ class Cluster:
             proxy.start()
         wait_until(lambda: self.written == 1, 20, "HAProxy finds n1")
         self.run("manage.py", "migrate", "--no-input", "--verbosity", "0")
+        self.run("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
         for number in (2, 3):
             self.nodes[number].node_sh("join")
         wait_until(lambda: all(proxy.is_ready() for proxy in self.proxies), 20, "HAProxy finds all nodes")
@@ -171,8 +173,14 @@ class Run:
             self.crowd = Crowd(self.cluster.servers, seed, clients)
             self.crowd.start()
             time.sleep(SETTLE)
-            self.stale, unprotected_stale = (0, 0) if unprotected else self.count_stale()
-            say(began, f"stale reads: {self.stale}; {unprotected_stale} of {FRESH_READS // 5} without waiting")
+            self.stale = 0
+            if not unprotected:
+                self.stale, unprotected_stale = self.count_stale()
+                say(began, f"stale reads: {self.stale}; {unprotected_stale} of {FRESH_READS // 5} without waiting")
+            self.office = Office(
+                self.cluster.servers[1], self.cluster.run("manage.py", "shell", "-c", LOG_IN).stdout.split()[-1]
+            )
+            self.office.start()
             for event in events:
                 self.lines.append(line := self.cause(event))
                 say(began, f"{line.event}: silence of {line.silence:.1f} s")
@@ -207,6 +215,7 @@ class Run:
 
     def end(self):
         """Stop the clients; returns how many ratings are not acknowledged within PATIENCE."""
+        self.office.is_over = True
         self.crowd.stop()
         deadline = time.monotonic() + PATIENCE
         while self.crowd.waiting() and time.monotonic() < deadline:
@@ -232,6 +241,7 @@ class Run:
             "nodes with other rows": len(self.differing),
             "stale reads": self.stale,
             "unexpected answers": self.crowd.unexpected.total(),
+            "unexpected answers to staff": self.office.unexpected.total(),
             "requests over 10 s": self.crowd.too_slow,
             "clients still waiting": self.waiting,
             "crashes of a client": len(self.crashes),
@@ -250,7 +260,9 @@ class Run:
             print(f"{line.event:58}{line.node:>5}{line.silence:>7.1f} s{line.acknowledged:>14}{line.errors:>6}")
         answers = ", ".join(f"{number} × {status}" for status, number in sorted(self.crowd.answers.items()))
         print(f"answers: {answers}; slowest {self.crowd.slowest:.1f} s; rows on each node: {self.found.rows}")
-        for answer, number in self.crowd.unexpected.most_common(10):
+        staff = ", ".join(f"{number} × {status}" for status, number in sorted(self.office.answers.items(), key=str))
+        print(f"answers to staff: {staff}; slowest {self.office.slowest:.1f} s")
+        for answer, number in (self.crowd.unexpected + self.office.unexpected).most_common(10):
             print(f"unexpected, {number} times: {answer}")
         for crash in self.crashes[:10]:
             print(f"a client crashed: {crash}")
