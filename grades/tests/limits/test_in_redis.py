@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from grades.limits import count_submission, in_redis
-from grades.limits.in_redis import TIMEOUT_SECONDS
+from grades.limits.in_redis import TIMEOUT_SECONDS, RedisCounters
 
 PAUSE = 0.6
 NUMBER = "13800138000"
@@ -96,3 +96,18 @@ def test_each_counter_expires_with_its_window(redis_server):
     with redis.Redis.from_url(redis_server.url) as client:
         [key] = client.scan_iter()
         assert 3590_000 < client.pttl(key) <= 3600_000
+
+
+def test_who_waits_behind_a_failure_does_not_wait_again(monkeypatch, redis_server):
+    attempts, run_script = [], RedisCounters.run_script
+
+    def counted(self, *arguments):
+        attempts.append(arguments)
+        return run_script(self, *arguments)
+
+    monkeypatch.setattr(in_redis, "PAUSE_SECONDS", 60)
+    submit()
+    monkeypatch.setattr(RedisCounters, "run_script", counted)
+    with redis_server.frozen(), ThreadPoolExecutor(16) as pool:
+        assert [accepted for accepted, _seconds in pool.map(submit, [NUMBER] * 16)] == [True] * 16
+    assert len(attempts) == 1
