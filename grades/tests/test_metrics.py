@@ -115,7 +115,7 @@ def test_an_export_is_counted_with_its_rows(counting, superuser_client, make_acc
     assert (scrape("export_rows_total", format="csv"), scrape("export_seconds_count", format="csv")) == (1, 1)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # the worker closes an idle connection
 def test_a_worker_of_jobs_tells_that_it_lives(counting, staff):
     looks = iter([False, True])
     jobs.run_until(lambda: next(looks), lambda _seconds: None)
