@@ -23,7 +23,7 @@ MEMORY_MB=900
 MARIADB_OLDEST=10.11
 ACME_DIR=/var/www/scoring-acme
 PACKAGES="nginx mariadb-server python3 python3-venv python3-dev gcc libc6-dev pkg-config libmariadb-dev
-    ca-certificates curl openssl gettext-base logrotate zstd age"
+    ca-certificates curl openssl gettext-base logrotate zstd age mariadb-backup"
 MARIADB_CONF=/etc/mysql/mariadb.conf.d/60-scoring.cnf
 NGINX_CONF=/etc/nginx/conf.d/scoring.conf
 SUPERVISOR_CONF=/etc/supervisor/conf.d/scoring.conf
