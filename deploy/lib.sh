@@ -97,6 +97,7 @@ is_built() { [ -e "$RELEASES/$1/.venv/.built" ]; }
 # copy_release TREE VERSION: copies what belongs to a release, without the things of a developer's checkout.
 copy_release() {
     local target=$RELEASES/$2
+    [ "$1" != "$target" ] || return 0
     rm -rf "$target"
     mkdir -p "$target"
     if [ -e "$1/.git" ] && command -v git >/dev/null; then
