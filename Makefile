@@ -54,6 +54,7 @@ lint: ## check style, types, imports, scripts, migrations and translations
 	.venv/bin/shellcheck -x bin/* bench/run .ci/run deploy/*.sh deploy/run-program deploy/scoring
 	bin/lint-js
 	$(NEUTRAL) $(MANAGE) makemigrations --check --dry-run
+	$(NEUTRAL) .venv/bin/python deploy/additive.py
 	$(NEUTRAL) bin/check-translations
 
 messages: ## collect the texts to translate and compile the Chinese catalogue
