@@ -152,7 +152,7 @@ def main():
     names = refused_of_app()
     faults = [
         f"{name}: the release before cannot run beside it. Make it additive (a nullable column or one with db_default;"
-        " remove and rename later, when no release uses the old name), or say why it can in REASONS, deploy/additive.py."
+        " remove and rename later, when no release uses the old name), or say why in REASONS of deploy/additive.py."
         for name in names
         if name not in REASONS
     ]

@@ -1,0 +1,60 @@
+# Shared by upgrade.sh and rollback.sh, which source it: proves a release and makes it the live one.
+# shellcheck shell=bash
+
+# release_before VERSION: the release that was live before it; upgrade.sh notes it there.
+release_before() { cat "$RELEASES/$1/.before" 2>/dev/null || true; }
+
+spare_port() {
+    local port
+    for port in {18301..18319}; do
+        [ -n "$(ss -Hltn "sport = :$port")" ] || { say "$port"; return; }
+    done
+    fail "each port from 18301 to 18319 is taken: a release is tried on one of them"
+}
+
+# try_copy VERSION PORT COMMAND …: starts the command of the release, waits until it answers, and stops it.
+try_copy() {
+    local version=$1 port=$2 pid answers='' log=$LOG_DIR/trial.log
+    shift 2
+    in_release "$RELEASES/$version" "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    for _ in {1..60}; do
+        if probe "$port" 1; then
+            answers=1
+            break
+        fi
+        kill -0 "$pid" 2>/dev/null || break
+    done
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    [ -n "$answers" ] || {
+        grep -v '^$' "$log" | tail -n 4 >&2
+        fail "release $version does not answer on a spare port ($*); $log has the whole output"
+    }
+}
+
+# try_release VERSION: one copy of each pool, beside the live ones.
+try_release() {
+    local port
+    port=$(spare_port)
+    try_copy "$1" "$port" env SCORE_PORT="$port" SCORE_WORKERS=1 bin/serve-score
+    try_copy "$1" "$port" env PORT="$port" WEB_WORKERS=1 .venv/bin/gunicorn --config deploy/gunicorn.conf.py
+}
+
+# make_live VERSION: switches to it and restarts the programs in turn. If one of them does not run, those that were
+# restarted go back to the release before; the others have never left it.
+make_live() {
+    local before name restarted=()
+    before=$(current_version)
+    switch_release "$1"
+    for name in $(program_names); do
+        restarted=("$name" "${restarted[@]}") # the one that does not run is the first to go back
+        # A subshell, because restart_in_turn ends the script.
+        if (restart_in_turn "$name"); then continue; fi
+        say "going back to release $before …"
+        switch_release "$before"
+        (restart_in_turn "${restarted[@]}") || fail "release $before does not run either: see the line above"
+        fail "release $1 was live for a moment and $name did not run; release $before is live again." \
+            "$LOG_DIR/$name.log has the reason"
+    done
+}
