@@ -98,7 +98,7 @@ slow-clients: ## count the slow requests and idle connections that stop each ser
 	@ENV_FILE= bin/setup --mariadb
 	@bin/mariadb .venv/bin/python -m fuzz.slow
 
-stack: ## install the site on a fresh Debian 12 in a container, with supervisor and with systemd, and use it (root)
+stack: ## install and use the site on a fresh Debian 12 in a container, by each process manager (STACK_RUNS=3, as root)
 	@ENV_FILE= bin/setup --stack
 	@.venv/bin/python -m stack $(ARGS)
 

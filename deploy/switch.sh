@@ -12,23 +12,34 @@ spare_port() {
     fail "each port from 18301 to 18319 is taken: a release is tried on one of them"
 }
 
+# stop_group PID: ends a process group; kills what has not ended after ten seconds.
+stop_group() {
+    kill -TERM -- "-$1" 2>/dev/null || true
+    for _ in {1..100}; do
+        kill -0 -- "-$1" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    kill -KILL -- "-$1" 2>/dev/null || true
+}
+
 # try_copy VERSION PORT COMMAND …: starts the command of the release, waits until it answers, and stops it.
 try_copy() {
-    local version=$1 port=$2 pid answers='' log=$LOG_DIR/trial.log
+    local version=$1 port=$2 group answers='' log=$LOG_DIR/trial.log
     shift 2
+    set -m # a process group of its own: runuser and the server have children
     in_release "$RELEASES/$version" "$@" >"$log" 2>&1 </dev/null &
-    pid=$!
+    group=$!
+    set +m
     for _ in {1..60}; do
         if probe "$port" 1; then
             answers=1
             break
         fi
-        kill -0 "$pid" 2>/dev/null || break
+        kill -0 -- "-$group" 2>/dev/null || break
     done
-    kill "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
+    stop_group "$group"
     [ -n "$answers" ] || {
-        grep -v '^$' "$log" | tail -n 4 >&2
+        tail -n 4 "$log" >&2
         fail "release $version does not answer on a spare port ($*); $log has the whole output"
     }
 }
@@ -38,6 +49,7 @@ try_release() {
     local port
     port=$(spare_port)
     try_copy "$1" "$port" env SCORE_PORT="$port" SCORE_WORKERS=1 bin/serve-score
+    port=$(spare_port)
     try_copy "$1" "$port" env PORT="$port" WEB_WORKERS=1 .venv/bin/gunicorn --config deploy/gunicorn.conf.py
 }
 

@@ -65,7 +65,7 @@ class Network:
     """A network namespace with a way out by address translation; `cut` and `mend` its cable."""
 
     def __init__(self, name, number):
-        self.name = name
+        self.name, self.number = name, number
         self.inner, self.outer = f"10.213.{number}.2", f"10.213.{number}.1"
         self.cable = f"stack{number}"
         self.table = f"scoring_stack_{number}"
@@ -82,6 +82,13 @@ class Network:
         run(*inside, "route", "add", "default", "via", self.outer)
         FORWARDING.write_text("1")
         run("nft", "-f", "-", input=NAT.format(table=self.table, address=self.inner))
+
+    def add_phones(self, count):
+        """More addresses of this machine, from which requests come to the other one."""
+        addresses = [f"10.214.{self.number}.{phone}" for phone in range(1, count + 1)]
+        for address in addresses:
+            run("ip", "address", "replace", f"{address}/32", "dev", self.cable)
+        return addresses
 
     def cut(self):
         run("ip", "link", "set", self.cable, "down")

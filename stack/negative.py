@@ -9,12 +9,12 @@ from .steps import (
     database_and_rights,
     install,
     install_again,
-    kill_under_load,
     logs_without_personal_data,
     pages_and_static_files,
     rating_by_the_mini_program,
     replies_of_nginx,
 )
+from .upgrades import kill_under_load, restart_under_load, upgrade_and_rollback
 
 RELEASE = "/opt/scoring/current/deploy"
 NGINX = f"{RELEASE}/templates/nginx.conf"
@@ -35,6 +35,8 @@ class Broken:
 BROKEN = [
     Broken("no repetition of a rating at the other copy", kill_under_load,
            edit="s/error timeout non_idempotent/error timeout/"),
+    Broken("both copies restarted at once", restart_under_load, f"{RELEASE}/lib.sh",
+           edit='s/control restart "$name"/control restart score-a score-b/'),
     Broken("nginx's pages in HTML", replies_of_nginx, edit="/error_page 400 403 405 411/d"),
     Broken("one status without the toast", replies_of_nginx, edit="/error_page 400 403 405 411/s/ 504//"),
     Broken("a limit that refuses nobody", replies_of_nginx, edit="s/rate=50r/rate=100000r/"),

@@ -17,10 +17,16 @@ from .broken_machines import (
     without_a_network,
     wrong_password,
 )
-from .load import kill_under_load
 from .machine import ROOT, Failed
 from .replies import replies_of_nginx
 from .site import DOMAIN, FAILURE, SUCCESS, Site, expect
+from .upgrades import (
+    certificate_under_load,
+    kill_under_load,
+    restart_under_load,
+    unfit_releases,
+    upgrade_and_rollback,
+)
 
 BOTH = ("supervisor", "systemd")
 ONE = ("supervisor",)  # the process manager makes no difference
@@ -235,7 +241,11 @@ STEPS = [
     Step("idle memory", idle_memory),
     Step("logs without personal data", logs_without_personal_data),
     Step("scoring restart", restart_in_turn),
-    Step("kill -9 of each copy under load", kill_under_load),
+    Step("restart in turn under load", restart_under_load),
+    Step("kill -9 of each program under load", kill_under_load),
+    Step("another certificate under load", certificate_under_load),
+    Step("upgrade and rollback under load", upgrade_and_rollback),
+    Step("releases that are unfit", unfit_releases, ONE),
     Step("another certificate", another_certificate),
     Step("a certificate by certbot, and its renewal", certificate_by_certbot, ONE),
     Step("after a reboot", after_a_reboot),
