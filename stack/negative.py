@@ -14,7 +14,7 @@ from .steps import (
     rating_by_the_mini_program,
     replies_of_nginx,
 )
-from .upgrades import kill_under_load, restart_under_load, upgrade_and_rollback
+from .upgrades import kill_under_load, restart_under_load
 
 RELEASE = "/opt/scoring/current/deploy"
 NGINX = f"{RELEASE}/templates/nginx.conf"
