@@ -1,6 +1,8 @@
 # Shared by upgrade.sh and rollback.sh, which source it: proves a release and makes it the live one.
 # shellcheck shell=bash
 
+KEPT=3 # releases
+
 # release_before VERSION: the release that was live before it; upgrade.sh notes it there.
 release_before() { cat "$RELEASES/$1/.before" 2>/dev/null || true; }
 
@@ -68,5 +70,25 @@ make_live() {
         (restart_in_turn "${restarted[@]}") || fail "release $before does not run either: see the line above"
         fail "release $1 was live for a moment and $name did not run; release $before is live again." \
             "$LOG_DIR/$name.log has the reason"
+    done
+}
+
+# remove_old_releases: keeps the live one and those before it.
+remove_old_releases() {
+    local path version count kept=' '
+    version=$(current_version)
+    for ((count = 0; count < KEPT; count++)); do
+        kept+="$version "
+        version=$(release_before "$version")
+    done
+    for path in "$RELEASES"/*/; do
+        version=$(basename "$path")
+        case $kept in
+        *" $version "*) ;;
+        *)
+            rm -rf "${RELEASES:?}/$version"
+            say "removed release $version"
+            ;;
+        esac
     done
 }

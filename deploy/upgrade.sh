@@ -10,7 +10,6 @@ set -euo pipefail
 # shellcheck source=deploy/switch.sh
 . "$TREE/deploy/switch.sh"
 
-KEPT=3
 VERSION='' BEFORE='' unpacked='' phase=unpacking
 
 stopped() {
@@ -81,26 +80,6 @@ migrate_tables() {
         tail -n 3 "$LOG_DIR/migrate.log" >&2
         fail "the migration failed; $LOG_DIR/migrate.log has the whole output. What it has added stays"
     }
-}
-
-# The live release and those before it.
-remove_old_releases() {
-    local path version kept=' '
-    version=$(current_version)
-    for ((count = 0; count < KEPT; count++)); do
-        kept+="$version "
-        version=$(release_before "$version")
-    done
-    for path in "$RELEASES"/*/; do
-        version=$(basename "$path")
-        case $kept in
-        *" $version "*) ;;
-        *)
-            rm -rf "${RELEASES:?}/$version"
-            say "removed release $version"
-            ;;
-        esac
-    done
 }
 
 say_what_is_configured_anew() {
