@@ -137,7 +137,7 @@ need_program zstd zstd
 need_server
 [ -n "$file" ] || newest_backup
 [ -e "$file" ] || file=$BACKUP_DIR/$file
-[ -f "$file" ] || give_up "there is no backup $file"
+[ -f "$file" ] || give_up "the backup $file does not exist"
 [ "$(kind_of "$file")" = dump ] || need_program mariadb-backup mariadb-backup
 [ -n "$identity" ] || [ -s "$DRILL_KEY" ] ||
     give_up "the key of the newest backup went with the last boot. Take a backup, then drill again;" \

@@ -52,7 +52,7 @@ check_options() {
     if [ -n "$deletes" ]; then return; fi
     [ -n "$file" ] || { ls "$BACKUP_DIR" >&2; fail "name the backup: restore.sh FILE …"; }
     [ -e "$file" ] || file=$BACKUP_DIR/$file
-    [ -f "$file" ] || fail "there is no backup $file"
+    [ -f "$file" ] || fail "the backup $file does not exist"
     case $(kind_of "$file") in
     dump) [ -z "$datadir" ] || fail "--datadir is for a physical backup" ;;
     physical)

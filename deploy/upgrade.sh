@@ -93,7 +93,7 @@ say_what_is_configured_anew() {
 [ $# = 1 ] && [[ $1 != -* ]] || fail "usage: scoring upgrade ARCHIVE or FOLDER"
 need_root
 read_install_conf
-[ -e "$1" ] || fail "there is no file or folder $1"
+[ -e "$1" ] || fail "$1 does not exist: name an archive or the folder of a checkout"
 one_at_a_time
 trap stopped EXIT
 BEFORE=$(current_version)

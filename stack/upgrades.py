@@ -118,7 +118,7 @@ def unfit_releases(site):
     site.scoring("restart")
     processes, releases = site.processes(), machine.run("ls -A /opt/scoring/releases")
     machine.run("head -c 100000 /dev/urandom >/root/noise.tar.gz; tar -czf /root/empty.tar.gz -C /etc hostname")
-    cases = [("/root/missing.tar.gz", "there is no file"), ("/root/noise.tar.gz", "is not a complete tar archive"),
+    cases = [("/root/missing.tar.gz", "does not exist"), ("/root/noise.tar.gz", "is not a complete tar archive"),
              ("/root/empty.tar.gz", "holds no release"), ("/opt/scoring/current", "is a release already")]  # fmt: skip
     cases += [(new_release(site, f"unfit-{name}", **fault), message) for name, fault, message in UNFIT]
     for archive, message in cases:

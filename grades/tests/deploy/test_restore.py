@@ -128,7 +128,7 @@ def test_a_physical_backup_becomes_the_data_of_a_server(machine, identity):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing.age", "--identity", "x"], "there is no backup"),
+        (["nothing.age", "--identity", "x"], "does not exist"),
         (["--identity", "x"], "name the backup"),
         (["FILE"], "name the private half of the key"),
         (["FILE", "--identity", "x", "--into", "a;b"], "--into takes a name of letters"),
