@@ -565,12 +565,16 @@ remove_timers() {
 # --- The whole --------------------------------------------------------------------------------------
 
 check_result() {
-    local answer
-    answer=$(curl -s -o /dev/null -m 20 -w '%{http_code}' --resolve "$DOMAIN:$HTTPS_PORT:127.0.0.1" \
-        "https://$DOMAIN:$HTTPS_PORT/score/form") || true
-    [ "$answer" = 200 ] ||
-        fail "the site is installed, but https://$DOMAIN:$HTTPS_PORT/score/form answers ${answer:-nothing} on this machine:" \
-            "see scoring status, /var/log/nginx/scoring.log and $LOG_DIR"
+    local answer='' end=$((SECONDS + 15))
+    # nginx returns from a reload before its new processes answer.
+    while [ "$answer" != 200 ]; do
+        [ $SECONDS -lt $end ] ||
+            fail "the site is installed, but https://$DOMAIN:$HTTPS_PORT/score/form answers ${answer:-nothing} on this machine:" \
+                "see scoring status, /var/log/nginx/scoring.log and $LOG_DIR"
+        answer=$(curl -s -o /dev/null -m 5 -w '%{http_code}' --resolve "$DOMAIN:$HTTPS_PORT:127.0.0.1" \
+            "https://$DOMAIN:$HTTPS_PORT/score/form") || true
+        [ "$answer" = 200 ] || sleep 0.5
+    done
 }
 
 # What follows from the templates, the list of programs and the facts.
