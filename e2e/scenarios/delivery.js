@@ -2,7 +2,7 @@
 const assert = require("node:assert/strict");
 const { captivePortal, holdReply, loseReply, noReply, replyWith } = require("../faulty_proxy");
 const { FAILURE, JSON_TYPE, REMARKS, SCORE, SUCCESS, assertOneRow, masked, resubmit } = require("./helpers");
-const { row, submissionIds, submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
+const { row, submissionIds, submitAgainAndFail, submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
 
 const scenarios = {
   async "the server is down"(world) {
@@ -79,8 +79,7 @@ const scenarios = {
     world.proxy.addFault("/score", replyWith(500, JSON_TYPE, FAILURE));
     world.proxy.addFault("/score", replyWith(502, { "Content-Type": "text/html" }, "<h1>502 Bad Gateway</h1>"));
     await submitAndFail(world, phone, /服务器出错了（500）/);
-    await phone.tap("再次提交");
-    await phone.page.getByText("服务器出错了（502）").waitFor();
+    await submitAgainAndFail(phone, /服务器出错了（502）/);
     await resubmit(phone);
     await assertOneRow(world, phone, 3);
   },
@@ -93,9 +92,7 @@ const scenarios = {
     world.proxy.addFault("/score", replyWith(204, {}, ""));
     await submitAndFail(world, phone, /不是评分服务器的回答/);
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      await phone.tap("再次提交");
-      await phone.page.getByRole("button", { name: "再次提交", exact: true }).waitFor();
-      await phone.waitForText("#failure", /还没有提交成功/);
+      await submitAgainAndFail(phone, /还没有提交成功/);
       assert.deepEqual(phone.toasts, []);
     }
     await resubmit(phone);
