@@ -201,6 +201,7 @@ function deliver(id, form) {
         const state = wasUnconfirmed ? "unconfirmed" : "waiting";
         const { submitted } = outbox.get(id) || {};
         outbox.update(id, { state, submitted: submitted || Date.now() });
+        log.warn("delivery", "login");
         return { state, text: notSentText(error.text, wasUnconfirmed, "请再次提交。"), isNetworkDown: true };
       },
     );

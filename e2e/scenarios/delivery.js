@@ -2,7 +2,8 @@
 const assert = require("node:assert/strict");
 const { captivePortal, holdReply, loseReply, noReply, replyWith } = require("../faulty_proxy");
 const { FAILURE, JSON_TYPE, REMARKS, SCORE, SUCCESS, assertOneRow, masked, resubmit } = require("./helpers");
-const { openFilled, pause, row, submissionIds, submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
+const { openFilled, pause, row, submissionIds, submitAgainAndFail } = require("./helpers");
+const { submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
 
 // Ratings of this account by another client, until the server accepts no more.
 async function reachLimit(world, count) {
@@ -121,8 +122,7 @@ const scenarios = {
     world.proxy.addFault("/score", replyWith(500, JSON_TYPE, FAILURE));
     world.proxy.addFault("/score", replyWith(502, { "Content-Type": "text/html" }, "<h1>502 Bad Gateway</h1>"));
     await submitAndFail(world, phone, /服务器出错了（500）/);
-    await phone.tap("再次提交");
-    await phone.page.getByText("服务器出错了（502）").waitFor();
+    await submitAgainAndFail(phone, /服务器出错了（502）/);
     await resubmit(phone);
     await assertOneRow(world, phone, 3);
   },
@@ -135,9 +135,7 @@ const scenarios = {
     world.proxy.addFault("/score", replyWith(204, {}, ""));
     await submitAndFail(world, phone, /不是评分服务器的回答/);
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      await phone.tap("再次提交");
-      await phone.page.getByRole("button", { name: "再次提交", exact: true }).waitFor();
-      await phone.waitForText("#failure", /还没有提交成功/);
+      await submitAgainAndFail(phone, /还没有提交成功/);
       assert.deepEqual(phone.toasts, []);
     }
     await resubmit(phone);

@@ -53,6 +53,16 @@ async function submitAndFail(world, phone, pattern, { accNbr = world.accNbr, gra
   return entry;
 }
 
+// Submits once more, without success, and waits for the failure. The button and the message on the screen may be
+// those of the attempt before; the line in the client's log is of this one.
+async function submitAgainAndFail(phone, pattern, button = "再次提交") {
+  const failures = () => phone.logs.filter((line) => /\bdelivery\b/.test(line)).length;
+  const earlier = failures();
+  await phone.tap(button);
+  await waitUntil(() => failures() > earlier, "the client logs no failed attempt");
+  await phone.waitForText("#failure", pattern);
+}
+
 async function resubmit(phone) {
   await phone.tap("再次提交");
   await waitForSuccess(phone);
@@ -81,5 +91,5 @@ const FORM = {
 module.exports = {
   ...{ SUCCESS, FAILURE, JSON_TYPE, SCORE, RESULT, REMARKS, UUID_4, FORM },
   ...{ row, submissions, submissionIds, pause, masked, waitUntil },
-  ...{ waitForSuccess, openFilled, submitAndFail, resubmit, assertOneRow },
+  ...{ waitForSuccess, openFilled, submitAndFail, submitAgainAndFail, resubmit, assertOneRow },
 };

@@ -2,7 +2,7 @@
 const assert = require("node:assert/strict");
 const { replyWith } = require("../faulty_proxy");
 const { REMARKS, RESULT, SCORE, row, submissionIds, submissions } = require("./helpers");
-const { submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
+const { submitAgainAndFail, submitAndFail, waitForSuccess } = require("./helpers");
 
 const tokens = (proxy) => proxy.requestsTo("/score").map((entry) => entry.headers.authorization);
 
@@ -84,11 +84,7 @@ const scenarios = {
       ["errcode--1", /微信登录暂时不可用，请在 5 秒后再试/],
     ]) {
       code = nextCode;
-      const sent = world.proxy.requestsTo("/wechat/login").length;
-      await phone.tap("再次提交");
-      // The message of the attempt before may be the same one.
-      await waitUntil(() => world.proxy.requestsTo("/wechat/login").length > sent, "no login request");
-      await phone.page.locator("#failure").getByText(message).waitFor();
+      await submitAgainAndFail(phone, message);
       world.step(nextCode);
     }
     // Held until the button has changed: the same button is there before the tap and after the reply.

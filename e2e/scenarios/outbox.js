@@ -2,7 +2,7 @@
 const assert = require("node:assert/strict");
 const { holdReply, loseReply, replyWith } = require("../faulty_proxy");
 const { FAILURE, JSON_TYPE, REMARKS, SCORE, masked, openFilled, pause, row, submissionIds } = require("./helpers");
-const { submissions, submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
+const { submissions, submitAgainAndFail, submitAndFail, waitForSuccess, waitUntil } = require("./helpers");
 
 const UNAVAILABLE = replyWith(503, { ...JSON_TYPE, "X-Score-Error": "store: unreachable", "Retry-After": "60" }, FAILURE);
 const DAY = 24 * 60 * 60 * 1000;
@@ -295,10 +295,7 @@ const scenarios = {
     await phone.fill("", [4, 4, 4], REMARKS);
     for (const errMsg of NOT_SENT) {
       phone.requestErrors.push(["/score", errMsg]);
-      await phone.page.getByRole("button", { name: /提交评价|再次提交/ }).tap();
-      await waitUntil(() => !phone.requestErrors.length, "the request is made");
-      await phone.waitForText("#failure", /没有发出/);
-      await phone.page.getByRole("button", { name: "再次提交" }).waitFor();
+      await submitAgainAndFail(phone, /没有发出/, errMsg === NOT_SENT[0] ? "提交评价" : "再次提交");
       assert.equal((await phone.outbox())[0].state, "waiting", errMsg);
       assert.ok(await phone.page.locator("#field-acc_nbr input").isEnabled(), errMsg);
     }
@@ -321,8 +318,7 @@ const scenarios = {
     phone.requestErrors.push(["/score", PERHAPS_SENT[0]], ["/score", NOT_SENT[0]]);
     await phone.tap("提交评价");
     await phone.waitForText("#failure", /不能确定是否已送达/);
-    await phone.tap("再次提交");
-    await phone.waitForText("#failure", /这一次没有发出。上一次可能已经送达/);
+    await submitAgainAndFail(phone, /这一次没有发出。上一次可能已经送达/);
     assert.equal((await phone.outbox())[0].state, "unconfirmed", "an earlier attempt may have arrived");
   },
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..models import Account, DailyCoverage, DailyScore, Grade, is_cut_off, normal_number
+from ..models import Account, Grade, is_cut_off, mark_days, normal_number
 from ..models.accounts import NO_RATING, earliest
 from ..models.coverage import rewind
 from ..models.figures import days_rated
@@ -210,8 +210,7 @@ def import_table(
                     Grade.objects.filter(number__in=placed[start : start + BATCH]).place()
             if result.created or result.updated:
                 rewind(begun)
-            DailyScore.objects.mark(days)
-            DailyCoverage.objects.mark(dispatch_days)
+            mark_days(days, dispatch_days)
             if before_commit:
                 before_commit()
     except (IntegrityError, OperationalError) as error:

@@ -260,6 +260,7 @@ class LargeSample:
         ranges = key_ranges(Account.objects.all(), COUNTED)
         for rows in tqdm(ranges, desc="ratings of dispatches", disable=None):
             with interrupts_wait():
+                # Not `count_ratings`, which looks for what has changed: here all has, and no figures are stored yet.
                 rows.update(**rows.counts())
         RecountedUntil.objects.update_or_create(pk=1, defaults={"until": self.maker.now - MARGIN})
 

@@ -10,7 +10,7 @@ from .limits import RateCounter
 from .numbers import clean_number, is_cut_off, normal_number, normal_prefix
 from .queue import QUEUES, OpenRating
 from .reviews import NOTE_LENGTH, Assignment, ReviewChanged, ReviewNote, review_many, save_review
-from .statistics import DailyCoverage, DailyScore, RecountedUntil, day_of, end_of, start_of
+from .statistics import DailyCoverage, DailyScore, RecountedUntil, day_of, end_of, mark_days, start_of
 
 __all__ = [
     "ACC_NBR_LENGTH",
@@ -45,6 +45,7 @@ __all__ = [
     "end_of",
     "is_cut_off",
     "low_limit",
+    "mark_days",
     "name_condition",
     "normal_number",
     "normal_prefix",

@@ -19,7 +19,7 @@ from ..database.localtime import LocalDay
 from ..database.paging import key_batches, prefix_range
 from .kinds import KindQuerySet
 from .numbers import normal_expression, normal_number, normal_prefix
-from .statistics import DailyCoverage
+from .statistics import DailyCoverage, mark_days
 
 ACC_NBR_LENGTH = 32
 MIN_PREFIX = 4
@@ -194,8 +194,7 @@ def changed(dispatches):
 
     since = earliest(dispatches)
     days = Account.objects.recount(since)
-    figures.mark_dispatches(since)
-    DailyCoverage.objects.mark(days.union(day for _number, day in dispatches))
+    mark_days(figures.days_rated(since), days.union(day for _number, day in dispatches))
 
 
 class Account(models.Model):

@@ -65,11 +65,6 @@ def count_by_dispatch(ratings: GradeQuerySet) -> QuerySet:
     return groups.values_list("area_now", "product_now", "lowest_grade").annotate(Count("pk"))
 
 
-def mark_dispatches(since: dict[str, date]) -> None:
-    """The dispatches of these numbers have changed; see `days_rated`, and `DailyFiguresQuerySet.mark` for when."""
-    DailyScore.objects.mark(days_rated(since))
-
-
 def days_rated(since: dict[str, date]) -> set[date]:
     """The days on which these numbers, in normal form, were rated, each since its day: the others know no change."""
     remaining, days = iter(since), set()

@@ -18,7 +18,7 @@ from .accounts import ACC_NBR_LENGTH, Account
 from .fields import Char32UUIDField, GradeField, RemarkField
 from .kinds import KindQuerySet
 from .numbers import normal_expression, normal_number
-from .statistics import DailyCoverage, DailyScore, day_of
+from .statistics import day_of, mark_days
 
 REMARK_LENGTH = 500
 
@@ -150,8 +150,7 @@ class GradeQuerySet(KindQuerySet):
         with transaction.atomic(using=self.db):
             created = super().bulk_create(objs, *args, **kwargs)
             dispatch_days = Account.objects.using(self.db).recount({normal_number(rating.acc_nbr) for rating in objs})
-            DailyScore.objects.using(self.db).mark(rating.day for rating in objs)
-            DailyCoverage.objects.using(self.db).mark(dispatch_days)
+            mark_days((rating.day for rating in objs), dispatch_days, self.db)
         return created
 
     def delete(self):
@@ -172,8 +171,7 @@ class GradeQuerySet(KindQuerySet):
                     days.update(map(day_of, times))
                     deleted.update(super(GradeQuerySet, rows).delete()[1])
                     dispatch_days |= dispatches.count_ratings()
-            DailyScore.objects.using(self.db).mark(days)
-            DailyCoverage.objects.using(self.db).mark(dispatch_days)
+            mark_days(days, dispatch_days, self.db)
         return deleted.total(), dict(deleted)
 
     delete.alters_data = True
@@ -307,8 +305,7 @@ class Grade(Content):
         with transaction.atomic(using=using):
             super().save(*args, using=using, **kwargs)
             dispatch_days = Account.objects.using(using).recount({normal_number(self.acc_nbr)}, Q(pk=self.pk))
-            DailyScore.objects.using(using).mark([self.day])
-            DailyCoverage.objects.using(using).mark(dispatch_days)
+            mark_days([self.day], dispatch_days, using)
 
     def delete(self, using=None, keep_parents=False):
         using = using or router.db_for_write(Grade, instance=self)

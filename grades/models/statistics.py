@@ -25,7 +25,7 @@ class DailyFiguresQuerySet(models.QuerySet):
         """Make the figures of these days stale.
 
         Whoever changes what they count calls this in the same transaction, at its end: it locks the rows of these
-        days until the commit. Who marks both tables marks `DailyScore` first. /score does not call it, see decision 52.
+        days until the commit. /score does not call it, see decision 52.
         """
         days = set(days)
         if days and self._outdate(days) < len(days):
@@ -84,6 +84,15 @@ class DailyCoverage(DailyFigures):
 
     class Meta(DailyFigures.Meta):
         db_table = "daily_coverage"
+
+
+def mark_days(rated: Iterable[date], dispatched: Iterable[date], using: str | None = None) -> None:
+    """Make the figures of the ratings and of the dispatches of these days stale; see `DailyFiguresQuerySet.mark`.
+
+    Always in this order: in different ones two writers would wait for each other.
+    """
+    DailyScore.objects.using(using).mark(rated)
+    DailyCoverage.objects.using(using).mark(dispatched)
 
 
 class RecountedUntil(models.Model):

@@ -3,19 +3,17 @@
 import csv
 import io
 import random
-import threading
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone, translation
 
 from grades.database.snapshots import snapshot
 from grades.database.streaming import streaming_alias
 from grades.exports import About, ratings_table, write_export
 from grades.forms import Period
-from grades.imports import ImportFailed, import_accounts
+from grades.imports import import_accounts
 from grades.models import Grade, Repeat, day_of
 from grades.submissions.store import submit
 from grades.views import overview
@@ -23,6 +21,7 @@ from grades.views import overview
 from ..helpers.files import csv_file
 from ..helpers.office import GRADES, review
 from ..helpers.sql import select
+from ..helpers.writers import at_work
 
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "mysql", reason="needs MySQL or MariaDB: SQLite has no snapshots here"),
@@ -30,7 +29,6 @@ pytestmark = [
 ]
 
 RATINGS, DAYS = 300, 5
-DEADLOCK = 1213
 
 
 @pytest.fixture(autouse=True)
@@ -51,51 +49,6 @@ def make_ratings(count):
         )
         for number in range(count)
     )
-
-
-class Writers:
-    """Threads that write until the end; `wait` waits until each has committed again."""
-
-    def __init__(self, *functions):
-        self.stopped, self.failures = threading.Event(), []
-        self.commits = dict.fromkeys(functions, 0)
-        self.threads = [threading.Thread(target=self.run, args=[function]) for function in functions]
-
-    def run(self, function):
-        try:
-            while not self.stopped.is_set():
-                try:
-                    function()
-                    self.commits[function] += 1
-                except ImportFailed:
-                    pass  # after a deadlock: whole, or not at all
-                except OperationalError as error:
-                    if error.args[0] != DEADLOCK:  # `replace_one` locks days in any order, and is rolled back whole
-                        raise
-        except Exception as error:
-            self.failures.append(error)
-        finally:
-            connection.close()
-
-    def wait(self):
-        before = dict(self.commits)
-        while any(self.commits[each] <= before[each] for each in before) and not self.failures:
-            self.stopped.wait(0.005)
-
-
-@contextmanager
-def at_work(*functions):
-    writers = Writers(*functions)
-    for thread in writers.threads:
-        thread.start()
-    try:
-        writers.wait()
-        yield writers
-    finally:
-        writers.stopped.set()
-        for thread in writers.threads:
-            thread.join()
-    assert writers.failures == []
 
 
 def replace_one():

@@ -1,6 +1,5 @@
 """models/dispatch_figures.py: the figures of the dispatches of a day, exact after every kind of writer."""
 
-import threading
 from datetime import date, timedelta
 from time import monotonic
 
@@ -16,6 +15,7 @@ from grades.submissions.store import submit
 
 from ..helpers.files import csv_file
 from ..helpers.office import make_credit
+from ..helpers.writers import at_work
 
 pytestmark = pytest.mark.django_db
 
@@ -206,24 +206,16 @@ def test_the_gaps_are_the_days_between_the_stored_ones():
 
 @pytest.mark.skipif(connection.vendor != "mysql", reason="needs MySQL or MariaDB: SQLite has no snapshots here")
 @pytest.mark.django_db(transaction=True)
-def test_the_figures_are_those_of_one_moment_while_dispatches_change(make_account, make_grade, superuser):
+def test_the_figures_are_those_of_one_moment_while_dispatches_change(make_account, make_grade):
     make_account()
-    stopped = threading.Event()
 
     def write():
-        while not stopped.is_set():
-            make_account(acct_id=f"A{Account.objects.count() + 1}", area="城西")
-            make_grade(insert_time=NOON)
-        connection.close()
+        make_account(acct_id=f"A{Account.objects.count() + 1}", area="城西")
+        make_grade(insert_time=NOON)
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
+    with at_work(write):
         for _ in range(20):
             refresh(BEFORE, AFTER, monotonic() + 60)
             with snapshot():
                 assert read(BEFORE, AFTER) == measure(Account.objects.all())
-    finally:
-        stopped.set()
-        thread.join()
     assert Account.objects.count() > 2

@@ -1,7 +1,5 @@
 """models/figures.py and models/statistics.py: the figures of a day, exact after every kind of writer."""
 
-import threading
-import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -20,6 +18,7 @@ from grades.submissions.store import submit
 
 from ..helpers.files import csv_file
 from ..helpers.office import review
+from ..helpers.writers import at_work
 
 pytestmark = pytest.mark.django_db
 
@@ -271,24 +270,17 @@ def test_a_review_of_many_marks_the_days_whose_states_changed(make_grade):
 @pytest.mark.skipif(connection.vendor != "mysql", reason="needs MySQL or MariaDB: SQLite has no snapshots here")
 @pytest.mark.django_db(transaction=True)
 def test_the_figures_are_those_of_one_moment_while_ratings_arrive(make_grade):
-    today, stopped = day_of(timezone.now()), threading.Event()
+    today = day_of(timezone.now())
 
     def rate():
-        while not stopped.is_set():
-            submit(acc_nbr="1", grade1=1, grade2=5, grade3=5, txt1=str(time.monotonic()), txt2="", txt3="")
-            make_grade(insert_time=NOON)
-        connection.close()
+        submit(acc_nbr="1", grade1=1, grade2=5, grade3=5, txt1=str(monotonic()), txt2="", txt3="")
+        make_grade(insert_time=NOON)
 
-    thread = threading.Thread(target=rate)
-    thread.start()
-    try:
+    with at_work(rate):
         for _ in range(20):
             refresh([DAY, today], monotonic() + 60)
             with snapshot():
                 figures = read([DAY, today], monotonic() + 60).by_day
                 assert figures[DAY]["ratings"] == Grade.objects.filter(insert_time=NOON).count()
                 assert figures[today]["ratings"] == Grade.objects.filter(acc_nbr="1").count()
-    finally:
-        stopped.set()
-        thread.join()
     assert Grade.objects.count() > 2
