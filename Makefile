@@ -1,5 +1,5 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
-.PHONY: help run run-score test test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
+.PHONY: help run run-score test test-slow test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
 	fuzz fuzz-negative slow-clients stack stack-negative cluster cluster-negative backups \
 	bench bench-backups bench-exports bench-limits bench-memory bench-metrics bench-office monitoring profile mariadb clean
 .DEFAULT_GOAL := help
@@ -33,13 +33,17 @@ test: ## run the tests, on SQLite unless DATABASE_URL names another server
 	@ENV_FILE= bin/setup
 	@$(PYTEST) $(PROCESSES) $(ARGS)
 
+test-slow: ## run the tests that start servers (MariaDB, Redis, Prometheus) or make many rows
+	@ENV_FILE= bin/setup --dev --prometheus
+	@$(PYTEST) $(PROCESSES) -m slow $(ARGS)
+
 test-mysql: ## run the tests on a throw-away MySQL 9.7 (root on Debian)
 	@ENV_FILE= bin/setup --mysql
 	@bin/mysql $(PYTEST) $(ARGS)
 
 monitoring: ## load the alert rules and the dashboard into a real Prometheus that scrapes a running site
 	@ENV_FILE= bin/setup --dev --prometheus
-	@$(PYTEST) grades/tests/servers/test_monitoring.py $(ARGS)
+	@$(PYTEST) -m slow grades/tests/servers/test_monitoring.py $(ARGS)
 
 dev: ## serve the site with DEBUG and reload it when a file changes
 	@bin/setup

@@ -8,7 +8,13 @@
 #   --certbot               a certificate by certbot in place of given files
 #   --email ADDRESS         where the authority of certbot's certificates sends its warnings
 #   --systemd, --supervisor   who starts the programs; supervisor, unless the installation has the other
-#   --role single           what this machine does: everything
+#   --role single|app|db    what this machine does: everything (single), an application host before a cluster of
+#                           databases (app), or a node of that cluster (db): docs/scale.md
+#   --nodes A,B,C           app, db: the addresses of the three nodes; A is the one that is written
+#   --new-cluster           db, on A and only once: start the cluster, with the data that this machine has
+#   --hosts PATTERN         db, on A: the addresses that may log in; 10.0.0.% if A is 10.0.0.11
+#   --office ADDRESS        app: the host that serves the office, if it is not this one
+#   --proxies A,B           app, single: a load balancer or other application hosts, which name the customer's address
 #   --http-port PORT, --https-port PORT   other ports than 80 and 443, for a site behind another proxy
 #   --no-domain-check       the domain does not resolve yet, or not from here
 #   --use-existing-data     take over a database `scoring` whose settings are lost
@@ -22,9 +28,13 @@ DISK_MB=2500
 MEMORY_MB=900
 MARIADB_OLDEST=10.11
 ACME_DIR=/var/www/scoring-acme
-PACKAGES="nginx mariadb-server python3 python3-venv python3-dev gcc libc6-dev pkg-config libmariadb-dev
-    ca-certificates curl openssl gettext-base logrotate zstd age mariadb-backup"
+PACKAGES="nginx python3 python3-venv python3-dev gcc libc6-dev pkg-config libmariadb-dev ca-certificates curl openssl
+    gettext-base logrotate"
+DATABASE_PACKAGES="mariadb-server mariadb-backup zstd age"
+NODE_PACKAGES="galera-4 rsync gettext-base iproute2 openssl logrotate"
 MARIADB_CONF=/etc/mysql/mariadb.conf.d/60-scoring.cnf
+GALERA_CONF=/etc/mysql/mariadb.conf.d/70-galera.cnf
+HAPROXY_CONF=/etc/haproxy/haproxy.cfg
 NGINX_CONF=/etc/nginx/conf.d/scoring.conf
 SUPERVISOR_CONF=/etc/supervisor/conf.d/scoring.conf
 UNIT_DIR=/etc/systemd/system
@@ -35,13 +45,14 @@ TMPFILES_CONF=/etc/tmpfiles.d/scoring.conf
 # --- Options ----------------------------------------------------------------------------------------
 
 DOMAIN='' PROCESS_MANAGER=supervisor ROLE=single HTTP_PORT=80 HTTPS_PORT=443 CERTIFICATE=certbot EMAIL=''
-installed_manager=''
+NODES='' OFFICE='' HOSTS='' PROXIES=''
+installed_manager='' installed_role=''
 # A later run needs no option; an option goes before the fact of the installation.
 if [ -f "$INSTALL_CONF" ]; then
     read_install_conf
-    installed_manager=$PROCESS_MANAGER
+    installed_manager=$PROCESS_MANAGER installed_role=$ROLE
 fi
-certificate='' key='' action=install check_domain=1 use_data=''
+certificate='' key='' action=install check_domain=1 use_data='' new_cluster=''
 
 usage() { sed -n "2,/^set/s/^# \{0,2\}//p" "$0" | head -n -1; }
 
@@ -52,9 +63,10 @@ while [ $# -gt 0 ]; do
     --certbot) CERTIFICATE=certbot ;;
     --no-domain-check) check_domain='' ;;
     --use-existing-data) use_data=1 ;;
+    --new-cluster) new_cluster=1 ;;
     --configure | --uninstall) action=${1#--} ;;
     -h | --help) usage; exit ;;
-    --domain | --certificate | --key | --email | --role | --http-port | --https-port)
+    --domain | --certificate | --key | --email | --role | --http-port | --https-port | --nodes | --office | --hosts | --proxies)
         [ -n "${2:-}" ] || fail "$1 needs a value"
         case $1 in
         --domain) DOMAIN=${2,,} ;;
@@ -64,6 +76,10 @@ while [ $# -gt 0 ]; do
         --role) ROLE=$2 ;;
         --http-port) HTTP_PORT=$2 ;;
         --https-port) HTTPS_PORT=$2 ;;
+        --nodes) NODES=$2 ;;
+        --office) OFFICE=$2 ;;
+        --hosts) HOSTS=$2 ;;
+        --proxies) PROXIES=$2 ;;
         esac
         shift
         ;;
@@ -131,11 +147,46 @@ is_installed() { [ -n "$(current_version)" ]; }
 
 # --- Checks, before anything is changed -------------------------------------------------------------
 
-check_options() {
+is_address() { [[ $1 =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}$ || $1 == *:*:* ]]; }
+has_address() { ip -o address show | awk '{ sub("/.*", "", $4); print $4 }' | grep -qxF "$1"; }
+first_node() { say "${NODES%%,*}"; }
+last_node() { say "${NODES##*,}"; }
+# own_node: the address of this machine among the nodes.
+own_node() {
+    local node
+    for node in ${NODES//,/ }; do
+        if has_address "$node"; then say "$node"; return; fi
+    done
+}
+
+check_role() {
+    local address
     case $ROLE in
-    single) ;;
-    *) fail "--role $ROLE is not known: single" ;;
+    single | app | db) ;;
+    *) fail "--role $ROLE is not known: single, app or db" ;;
     esac
+    [ -z "$installed_role" ] || [ "$installed_role" = "$ROLE" ] ||
+        fail "this machine is installed with the role $installed_role. To change it: $TREE/deploy/install.sh --uninstall," \
+            "which leaves data and settings; then this command again"
+    if [ "$ROLE" = single ]; then
+        [ -z "$NODES$OFFICE$HOSTS$new_cluster" ] || fail "--nodes, --office, --hosts and --new-cluster need --role app or --role db"
+    else
+        [[ $NODES =~ ^[^,\ ]+,[^,\ ]+,[^,\ ]+$ ]] ||
+            fail "name the three nodes of the cluster: --nodes 10.0.0.11,10.0.0.12,10.0.0.13"
+    fi
+    for address in ${NODES//,/ } ${OFFICE//,/ } ${PROXIES//,/ }; do
+        is_address "${address%/*}" || fail "$address is not an address such as 10.0.0.11"
+    done
+    [ "$ROLE" != db ] || [ -n "$(own_node)" ] || fail "none of the addresses in --nodes $NODES is one of this machine"
+    [ -z "$new_cluster" ] || { [ "$ROLE" = db ] && [ "$(own_node)" = "$(first_node)" ]; } ||
+        fail "--new-cluster is for the first address in --nodes, $(first_node)"
+    [ -z "$HOSTS" ] || [[ $HOSTS =~ ^[0-9a-fA-F.:%_]+$ ]] || fail "--hosts $HOSTS is not a pattern such as 10.0.0.%"
+    [ -z "$OFFICE" ] || ! has_address "$OFFICE" || OFFICE='' # this host
+}
+
+check_options() {
+    check_role
+    [ "$ROLE" != db ] || return 0
     [ -n "$DOMAIN" ] || fail "name the host of the site: --domain score.example.com"
     [[ $DOMAIN =~ ^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$ ]] ||
         fail "--domain $DOMAIN is not the name of a host, such as score.example.com"
@@ -188,9 +239,18 @@ check_port() {
 
 check_ports() {
     local port
+    if [ "$ROLE" = db ]; then
+        for port in 3306 4444 4567 4568; do check_port "$port" mariadbd; done
+        return
+    fi
     check_port "$HTTP_PORT" nginx
     check_port "$HTTPS_PORT" nginx
-    check_port 3306 mariadbd
+    if [ "$ROLE" = app ]; then
+        check_port 3307 haproxy
+        check_port 3308 haproxy
+    else
+        check_port 3306 mariadbd
+    fi
     for port in $(programs | awk '$2 != "-" { print $2 }'); do check_port "$port" -; done
 }
 
@@ -217,9 +277,16 @@ check_version() {
 # --- Packages, user, folders ------------------------------------------------------------------------
 
 missing_packages() {
-    local package packages=$PACKAGES
-    [ "$PROCESS_MANAGER" != supervisor ] || packages+=" supervisor"
-    [ "$CERTIFICATE" != certbot ] || packages+=" certbot"
+    local package packages
+    case $ROLE in
+    single) packages="$PACKAGES $DATABASE_PACKAGES" ;;
+    app) packages="$PACKAGES haproxy" ;;
+    db) packages="$DATABASE_PACKAGES $NODE_PACKAGES" ;;
+    esac
+    if [ "$ROLE" != db ]; then
+        [ "$PROCESS_MANAGER" != supervisor ] || packages+=" supervisor"
+        [ "$CERTIFICATE" != certbot ] || packages+=" certbot"
+    fi
     for package in $packages; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s ' "$package"
     done
@@ -266,7 +333,8 @@ create_folders() {
 write_facts() {
     printf '%s\n' "# The facts of this installation. install.sh writes them; run it again to change one." \
         "DOMAIN=$DOMAIN" "ROLE=$ROLE" "PROCESS_MANAGER=$PROCESS_MANAGER" "HTTP_PORT=$HTTP_PORT" "HTTPS_PORT=$HTTPS_PORT" \
-        "CERTIFICATE=$CERTIFICATE" "EMAIL=$(printf %q "$EMAIL")" | write "$INSTALL_CONF" 644 || true
+        "CERTIFICATE=$CERTIFICATE" "EMAIL=$(printf %q "$EMAIL")" \
+        "NODES=$NODES" "OFFICE=$OFFICE" "HOSTS=$HOSTS" "PROXIES=$PROXIES" | write "$INSTALL_CONF" 644 || true
 }
 
 # --- The database -----------------------------------------------------------------------------------
@@ -304,21 +372,33 @@ check_data() {
             "the same command with --use-existing-data. If they are of something else, rename that database"
 }
 
+has_account() { [ -n "$(sql --execute "SELECT 1 FROM mysql.global_priv WHERE user = '$1' AND host = '$2'")" ]; }
+
 # create_account USER PRIVILEGES FILE: a database user with a new password, unless FILE knows one; adds the URL to FILE.
+# On a node of a cluster it logs in from the application hosts, and the URL names their HAProxy.
 create_account() {
-    local user=$1 privileges=$2 file=$3 password
-    ! grep -q '^DATABASE_URL=.' "$file" || return 0
-    password=$(random 16)
+    local user=$1 privileges=$2 file=$3 host=127.0.0.1 port=3306 password
+    password=$(sed -n 's|^DATABASE_URL=mysql://[^:]*:\([0-9A-Za-z]*\)@.*|\1|p' "$file")
+    if [ "$ROLE" = db ]; then
+        host=$(allowed_hosts) port=3307
+        ! has_account "$user" "$host" || return 0
+    else
+        ! grep -q '^DATABASE_URL=.' "$file" || return 0
+    fi
+    password=${password:-$(random 16)}
     # No statement with a password in an argument: ps shows those.
     sql <<SQL
-CREATE USER IF NOT EXISTS '$user'@'127.0.0.1';
-ALTER USER '$user'@'127.0.0.1' IDENTIFIED BY '$password';
-GRANT $privileges ON \`$DATABASE\`.* TO '$user'@'127.0.0.1';
+CREATE USER IF NOT EXISTS '$user'@'$host';
+ALTER USER '$user'@'$host' IDENTIFIED BY '$password';
+GRANT $privileges ON \`$DATABASE\`.* TO '$user'@'$host';
 SQL
     sed -i '/^DATABASE_URL=/d' "$file"
-    printf 'DATABASE_URL=mysql://%s:%s@127.0.0.1:3306/%s\n' "$user" "$password" "$DATABASE" >>"$file"
-    say "made the database user $user: $privileges"
+    printf 'DATABASE_URL=mysql://%s:%s@127.0.0.1:%s/%s\n' "$user" "$password" "$port" "$DATABASE" >>"$file"
+    say "made the database user $user@$host: $privileges"
 }
+
+# allowed_hosts: the addresses that may log in to a node, as a pattern of MariaDB.
+allowed_hosts() { say "${HOSTS:-$(first_node | sed 's/[^.:]*$/%/')}"; }
 
 create_database() {
     [ -n "$(sql --execute "SHOW DATABASES LIKE '$DATABASE'")" ] || {
@@ -330,6 +410,75 @@ create_database() {
         "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES" "$MIGRATE_SETTINGS"
 }
 
+# --- A node of a cluster ----------------------------------------------------------------------------
+
+node() { "$TREE/deploy/cluster/node.sh" "$@"; }
+
+# configure_node: the settings of the server. A node that takes part is not restarted: one after the other may, by hand.
+configure_node() {
+    local name changed='' memory node
+    memory=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
+    for name in n1 n2 n3; do
+        node=$(cut -d , -f "${name#n}" <<<"$NODES")
+        [ "$node" != "$(own_node)" ] || break
+    done
+    if render mariadb.cnf BUFFER_POOL=$((memory < 8192 ? memory / 4 : memory / 2)) | write "$MARIADB_CONF" 644; then changed=1; fi
+    if node config "$name" "$node" "$NODES" | write "$GALERA_CONF" 644; then changed=1; fi
+    [ -z "$changed" ] || ! node status >/dev/null 2>&1 ||
+        say "The node takes the new settings at its next start: systemctl stop mariadb && scoring node join"
+}
+
+# start_node: the node takes part. What it has of its own stays, unless it joins others.
+start_node() {
+    ! node status >/dev/null 2>&1 || return 0
+    quietly 300 systemctl stop mariadb || fail "MariaDB does not stop: journalctl -u mariadb shows why"
+    local output
+    if [ -n "$new_cluster" ]; then
+        output=$(node bootstrap 2>&1) || fail "$(tail -n 1 <<<"$output")"
+        say "started a new cluster from this node"
+    else
+        say "joining the other nodes …"
+        output=$(node join 2>&1) || fail "$(tail -n 1 <<<"$output")"
+        say "joined them"
+    fi
+}
+
+# create_check_user: HAProxy asks each node as this user, which has no password and no right (deploy/cluster/haproxy.cfg.in).
+create_check_user() {
+    local host
+    host=$(allowed_hosts)
+    ! has_account scoring_check "$host" || return 0
+    sql --execute "CREATE USER scoring_check@'$host' IDENTIFIED VIA mysql_native_password USING ''"
+    say "made the database user scoring_check@$host: no rights"
+}
+
+# What the application hosts need from the first node.
+create_cluster_accounts() {
+    [ -n "$new_cluster" ] || [ -e "$SETTINGS" ] || return 0
+    [ -e "$SETTINGS" ] || echo "# The settings of the site: copy this file to each application host." | write "$SETTINGS" 600
+    [ -e "$MIGRATE_SETTINGS" ] ||
+        echo "# The database user that may change the schema: copy this file to one application host." |
+        write "$MIGRATE_SETTINGS" 600
+    add_setting SECRET_KEY "$(random 32)"
+    create_database
+    create_check_user
+}
+
+# --- HAProxy of an application host -----------------------------------------------------------------
+
+configure_haproxy() {
+    local n1 n2 n3
+    IFS=, read -r n1 n2 n3 <<<"$NODES"
+    # shellcheck disable=SC2016 # names for envsubst
+    if N1=$n1 N2=$n2 N3=$n3 RUN=/run/haproxy envsubst '$N1 $N2 $N3 $RUN' <"$TREE/deploy/cluster/haproxy.cfg.in" |
+        write "$HAPROXY_CONF" 644 || ! systemctl --quiet is-active haproxy; then
+        quietly 20 haproxy -c -f "$HAPROXY_CONF" || fail "HAProxy refuses its configuration: haproxy -c -f $HAPROXY_CONF"
+        quietly 60 systemctl enable haproxy
+        quietly 60 systemctl reload-or-restart haproxy || fail "HAProxy does not start: journalctl -u haproxy shows why"
+        say "HAProxy leads to the nodes $NODES"
+    fi
+}
+
 # --- Settings ---------------------------------------------------------------------------------------
 
 # add_setting NAME VALUE: unless the file has one. An operator's values are never changed.
@@ -339,13 +488,45 @@ add_setting() {
     say "set $1 in $SETTINGS"
 }
 
+# take_over_settings: an application host has the settings of the first node, or of another application host.
+take_over_settings() {
+    local file
+    for file in "$SETTINGS" "$MIGRATE_SETTINGS"; do
+        # A single machine that became the first node named its own server.
+        grep -q '^DATABASE_URL=mysql://[^@]*@127\.0\.0\.1:3306/' "$file" 2>/dev/null || continue
+        sed -i '/^DATABASE_URL=/s/@127\.0\.0\.1:3306/@127.0.0.1:3307/' "$file"
+        say "changed the port of DATABASE_URL in $file to HAProxy's"
+    done
+    [ "$(stat -c '%a %U' "$SETTINGS")" = "600 $SYSTEM_USER" ] || {
+        chown "$SYSTEM_USER:$SYSTEM_USER" "$SETTINGS"
+        chmod 600 "$SETTINGS"
+        say "made $SETTINGS readable by $SYSTEM_USER only"
+    }
+    add_setting DATABASE_READ_URL "$(setting DATABASE_URL | sed 's/@127\.0\.0\.1:3307/@127.0.0.1:3308/')"
+    # Both are the business of a node.
+    add_setting BACKUP_MAX_HOURS 0
+    add_setting DRILL_MAX_DAYS 0
+}
+
+check_settings() {
+    [ "$ROLE" = app ] || return 0
+    [ -n "$(setting SECRET_KEY)" ] && [ -n "$(setting DATABASE_URL)" ] ||
+        fail "$SETTINGS must be that of the other hosts, because its SECRET_KEY made the receipts, the printed codes and the logins:" \
+            "scp root@$(first_node):$SETTINGS $SETTINGS, and on one application host $MIGRATE_SETTINGS too"
+    case $(setting DATABASE_URL) in
+    *@127.0.0.1:330[67]/*) ;;
+    *) fail "DATABASE_URL in $SETTINGS does not name HAProxy on 127.0.0.1:3307: correct it there" ;;
+    esac
+}
+
 write_settings() {
     local port=''
     [ "$HTTPS_PORT" = 443 ] || port=:$HTTPS_PORT
     [ -e "$SETTINGS" ] || echo "# The settings of the site; .env.example of a release lists all. Then: scoring restart" |
         write "$SETTINGS" 600 "$SYSTEM_USER"
-    [ -e "$MIGRATE_SETTINGS" ] || echo "# The database user that may change the schema." | write "$MIGRATE_SETTINGS" 600
-    add_setting SECRET_KEY "$(random 32)"
+    [ "$ROLE" = app ] || [ -e "$MIGRATE_SETTINGS" ] ||
+        echo "# The database user that may change the schema." | write "$MIGRATE_SETTINGS" 600
+    if [ "$ROLE" = app ]; then take_over_settings; else add_setting SECRET_KEY "$(random 32)"; fi
     add_setting ALLOWED_HOSTS "$DOMAIN"
     add_setting HTTPS 1
     add_setting PUBLIC_URL "https://$DOMAIN$port"
@@ -362,10 +543,17 @@ write_settings() {
 # check_login: both database users can log in with what the settings have.
 check_login() {
     local output file=$SETTINGS
-    output=$(manage check --database default 2>&1) &&
-        file=$MIGRATE_SETTINGS &&
-        output=$(migrate --plan 2>&1) && return
+    if output=$(manage check --database default 2>&1); then
+        [ -e "$MIGRATE_SETTINGS" ] || return 0 # another application host changes the schema
+        file=$MIGRATE_SETTINGS
+        if output=$(migrate --plan 2>&1); then return; fi
+    fi
     case $output in
+    *2013* | *2002* | *1047*)
+        [ "$ROLE" != app ] || fail "no node of the cluster answers HAProxy: ask \`scoring node status\` on each of $NODES, and see" \
+            "whether this host may log in there (--hosts of the first node) and reaches port 3306"
+        fail "the database does not answer: journalctl -u mariadb shows why"
+        ;;
     *1045*) fail "the database refuses the password in DATABASE_URL of $file: correct it there, or delete that line:" \
         "the next run of install.sh makes a new password" ;;
     *) fail "the database cannot be used with DATABASE_URL of $file: $(tail -n 1 <<<"$output")" ;;
@@ -383,7 +571,9 @@ install_release() {
     export RELEASE=$RELEASES/$VERSION
     check_release "$VERSION"
     check_login
-    if migrate --check >/dev/null 2>&1; then :; else
+    if manage migrate --check >/dev/null 2>&1; then :; else
+        [ -e "$MIGRATE_SETTINGS" ] || fail "the tables are not those of this release: install the application host first that has" \
+            "$MIGRATE_SETTINGS, or upgrade it"
         say "making the tables …"
         migrate --verbosity 0
     fi
@@ -393,6 +583,10 @@ install_release() {
         say "release $VERSION is the current one"
     }
     unset RELEASE
+    link_command
+}
+
+link_command() {
     [ "$(readlink "$COMMAND")" = "$CURRENT/deploy/scoring" ] || {
         ln -sfn "$CURRENT/deploy/scoring" "$COMMAND"
         say "made the command scoring"
@@ -463,7 +657,45 @@ start_programs() {
 # --- nginx and the certificate ----------------------------------------------------------------------
 
 # servers POOL: a line for each copy of the pool.
-servers() { programs | awk -v pool="^$1-" '$1 ~ pool { print "    server 127.0.0.1:" $2 " max_fails=0;" }'; }
+servers() {
+    # Files of jobs are on one host, so its office serves all.
+    if [ "$1" = web ] && [ -n "$OFFICE" ]; then
+        say "    server $OFFICE:$HTTPS_PORT max_fails=0;"
+        return
+    fi
+    programs | awk -v pool="^$1-" '$1 ~ pool { print "    server 127.0.0.1:" $2 " max_fails=0;" }'
+}
+
+# believed_proxies: who may name the customer's address in place of its own.
+believed_proxies() {
+    local proxy
+    [ -n "$PROXIES" ] || return 0
+    for proxy in ${PROXIES//,/ }; do echo "    set_real_ip_from $proxy;"; done
+    echo "    real_ip_header X-Forwarded-For;"
+    echo "    real_ip_recursive on;"
+}
+
+# office_by_tls: how nginx reaches the office on another host.
+office_by_tls() {
+    [ -n "$OFFICE" ] || return 0
+    echo "    proxy_ssl_server_name on;"
+    echo "    proxy_ssl_name $DOMAIN;"
+    echo "    proxy_ssl_verify on;"
+    echo "    proxy_ssl_verify_depth 4;"
+    echo "    proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;"
+}
+
+# static_files: those of this host, or of the office: its pages name the files of its release.
+static_files() {
+    if [ -z "$OFFICE" ]; then
+        echo "        alias $STATIC_DIR/;"
+        echo "        gzip_static on;"
+    else
+        echo "        proxy_pass https://scoring_web;"
+        echo "        proxy_hide_header Cache-Control;"
+        echo "        proxy_hide_header X-Content-Type-Options;"
+    fi
+}
 
 # listen PORT OPTIONS: by IPv6 too, if the machine has it.
 listen() {
@@ -491,7 +723,8 @@ configure_nginx() {
     local changed=''
     if render nginx.conf DOMAIN="$DOMAIN" HTTPS_NAME="$name" ACME_DIR="$ACME_DIR" IMPORT_BODY="$((${import_mb:-20} + 1))m" \
         LISTEN_HTTP="$(listen "$HTTP_PORT" '')" LISTEN_HTTPS="$(listen "$HTTPS_PORT" ' ssl http2')" \
-        SCORE_SERVERS="$(servers score)" WEB_SERVERS="$(servers web)" | write "$NGINX_CONF" 644; then changed=1; fi
+        SCORE_SERVERS="$(servers score)" WEB_SERVERS="$(servers web)" WEB_SCHEME="http${OFFICE:+s}" \
+        BELIEVED_PROXIES="$(believed_proxies)" OFFICE_BY_TLS="$(office_by_tls)" STATIC_FILES="$(static_files)" | write "$NGINX_CONF" 644; then changed=1; fi
     # Debian's page would answer for a Host that is not ours.
     if [ -L /etc/nginx/sites-enabled/default ]; then
         rm /etc/nginx/sites-enabled/default
@@ -535,7 +768,14 @@ obtain_certificate() {
 
 # --- Logs and timers --------------------------------------------------------------------------------
 
-timers() { grep -v '^#' "$TREE/deploy/timers" | sed 's/ *| */|/g' || true; }
+# timers: those of backups are for the machine with the database; in a cluster the last node, which is read and not written.
+timers() {
+    case $ROLE in
+    app) return ;;
+    db) [ "$(own_node)" = "$(last_node)" ] || return 0 ;;
+    esac
+    grep -v '^#' "$TREE/deploy/timers" | sed 's/ *| */|/g' || true
+}
 
 configure_timers() {
     local name calendar arguments changed
@@ -580,7 +820,15 @@ check_result() {
 # What follows from the templates, the list of programs and the facts.
 configure() {
     doing "writing the configuration"
-    configure_mariadb
+    case $ROLE in
+    single) configure_mariadb ;;
+    app) configure_haproxy ;;
+    db)
+        configure_node
+        configure_timers
+        return
+        ;;
+    esac
     configure_programs
     doing "starting the programs"
     start_programs
@@ -592,6 +840,31 @@ configure() {
     configure_timers
 }
 
+install_node() {
+    doing "preparing the database"
+    check_mariadb
+    [ -z "$new_cluster" ] || check_data
+    create_user
+    create_folders
+    write_facts
+    configure_node
+    doing "starting the node"
+    start_node
+    doing "preparing the database"
+    [ "$(own_node)" != "$(first_node)" ] || create_cluster_accounts
+    doing "installing the scripts"
+    [ "$(current_version)" = "$VERSION" ] || {
+        copy_release "$TREE" "$VERSION"
+        switch_release "$VERSION"
+        say "release $VERSION is the current one: only its scripts are used here"
+    }
+    link_command
+    configure_timers
+    say "This node takes part: $(node status)."
+    [ -z "$new_cluster" ] || say "Next: install.sh --role db --nodes $NODES on the others, one after the other. Then copy $SETTINGS and" \
+        "$MIGRATE_SETTINGS to an application host, and install.sh --role app there"
+}
+
 install_all() {
     VERSION=$(release_version "$TREE")
     [ "$TREE" != "$(readlink -f "$CURRENT")" ] || VERSION=$(current_version)
@@ -601,19 +874,32 @@ install_all() {
     check_version
     check_disk
     check_ports
-    check_name
-    check_certificate
+    if [ "$ROLE" != db ]; then
+        check_name
+        check_certificate
+    fi
+    check_settings
     doing "installing packages"
     install_packages
+    if [ "$ROLE" = db ]; then
+        install_node
+        return
+    fi
     doing "preparing the database"
-    check_mariadb
-    check_data
+    if [ "$ROLE" = single ]; then
+        check_mariadb
+        check_data
+    fi
     create_user
     create_folders
     write_facts
     write_settings
-    configure_mariadb
-    create_database
+    if [ "$ROLE" = single ]; then
+        configure_mariadb
+        create_database
+    else
+        configure_haproxy
+    fi
     doing "installing the release"
     install_release
     configure
@@ -629,9 +915,14 @@ uninstall() {
     remove_timers
     remove_programs supervisor
     remove_programs systemd
+    if [ "$ROLE" = app ] && [ -e "$HAPROXY_CONF" ]; then
+        quietly 60 systemctl disable --now haproxy || true
+        rm -f "$HAPROXY_CONF"
+    fi
     rm -f "$NGINX_CONF" "$CERTBOT_HOOK" "$LOGROTATE_CONF" "$TMPFILES_CONF" "$COMMAND"
     if systemctl --quiet is-active nginx; then quietly 60 systemctl reload nginx || true; fi
     rm -rf "$HOME_DIR" "$RUN_DIR" "$ACME_DIR" "$INSTALL_CONF"
+    [ "$ROLE" != app ] || { say "Removed. These stay: $CONF_DIR (settings, keys), $DATA_DIR, $LOG_DIR, the user $SYSTEM_USER and the packages."; return; }
     say "Removed. These stay: the database $DATABASE and MariaDB with $MARIADB_CONF, $CONF_DIR (settings, keys), $DATA_DIR," \
         "$BACKUP_DIR, $LOG_DIR, the user $SYSTEM_USER and the packages. The same install.sh takes them up again."
 }

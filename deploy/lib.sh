@@ -51,8 +51,12 @@ read_install_conf() {
 # setting NAME: the value of a setting in the application's file; empty if it has none.
 setting() { sed -n "s/^$1=//p" "$SETTINGS" 2>/dev/null | tail -n 1; }
 
-# programs: "NAME PORT" of each program, a line each; PORT is - for a program without one.
-programs() { awk '!/^#/ && NF { print $1, $2 }' "$TREE/deploy/programs"; }
+# programs: "NAME PORT" of each program of this machine, a line each; PORT is - for a program without one. A node of a
+# cluster has none, and where another host is the office only those for ratings run.
+programs() {
+    awk -v role="${ROLE:-single}" -v office="${OFFICE:-}" \
+        '!/^#/ && NF && role != "db" && (office == "" || $1 ~ /^score-/) { print $1, $2 }' "$TREE/deploy/programs"
+}
 program_names() { programs | cut -d ' ' -f 1; }
 port_of() { programs | awk -v name="$1" '$1 == name { print $2 }'; }
 

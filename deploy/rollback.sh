@@ -11,6 +11,7 @@ set -euo pipefail
 [ $# = 0 ] || fail "usage: scoring rollback"
 need_root
 read_install_conf
+[ "$ROLE" != db ] || fail "a node of a cluster has only the scripts of a release: scoring upgrade ARCHIVE brings others"
 one_at_a_time
 live=$(current_version)
 before=$(release_before "$live")

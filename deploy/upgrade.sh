@@ -74,6 +74,8 @@ await_long_transactions() {
 migrate_tables() {
     local RELEASE=$RELEASES/$VERSION
     if manage migrate --check >/dev/null 2>&1; then return; fi
+    [ -e "$MIGRATE_SETTINGS" ] ||
+        fail "release $VERSION changes the tables: upgrade the application host first that has $MIGRATE_SETTINGS"
     await_long_transactions
     say "migrating the tables; release $BEFORE can serve beside it …"
     migrate --verbosity 1 >"$LOG_DIR/migrate.log" 2>&1 || {
@@ -103,6 +105,13 @@ if is_built "$VERSION"; then
     say "release $VERSION is there already and is taken as it is"
 else
     phase=building
+    if [ "$ROLE" = db ]; then
+        copy_release "$files" "$VERSION"
+        switch_release "$VERSION"
+        phase=live
+        say "the scripts of release $VERSION are live"
+        exit
+    fi
     say "building release $VERSION …"
     copy_release "$files" "$VERSION"
     build_release "$VERSION"

@@ -1,7 +1,8 @@
 """`python -m stack [supervisor|systemd] [STEP …]`: runs the steps on a fresh machine for each process manager.
 
 STEP: only the steps whose titles contain one of these words, and install.sh. `--negative [NAME …]` breaks an
-installation in several ways and checks that a step notices each. As root on Debian, after `bin/setup --stack`.
+installation in several ways and checks that a step notices each. `--roles` installs a cluster: three database nodes and
+two application hosts, each a machine of its own. As root on Debian, after `bin/setup --stack`.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from .machine import Failed, Machine
 from .negative import run_negatives
+from .roles import ROLE_STEPS, cluster
 from .site import Authority, Site
 from .steps import BOTH, STEPS, install
 
@@ -35,7 +37,7 @@ def show_logs(site):
     print(output)
 
 
-def run_step(site, step):
+def run_step(site, step, name):
     """(seconds, remark); the remark is None if the step failed, and the reason is printed."""
     began = time.monotonic()
     try:
@@ -43,7 +45,7 @@ def run_step(site, step):
     except FAULTS as error:
         remark, text = None, f" FAILED: {error}"
     seconds = time.monotonic() - began
-    print(f"{site.manager}: {step.title}: {seconds:.1f} s {remark or ''}{text}", flush=True)
+    print(f"{name}: {step.title}: {seconds:.1f} s {remark or ''}{text}", flush=True)
     return seconds, remark
 
 
@@ -55,11 +57,29 @@ def run_manager(manager, steps, results):
         for step in steps:
             if manager not in step.managers:
                 continue
-            results[step.title, manager] = result = run_step(site, step)
+            results[step.title, manager] = result = run_step(site, step, manager)
             if result[1] is None:
                 show_logs(site)
                 return False
     return True
+
+
+def run_roles(began):
+    """Install a cluster and run its steps until one fails; True if all passed."""
+    results = {}
+    with cluster() as machines:
+        results["boot five machines", "cluster"] = time.monotonic() - began, ""
+        for step in ROLE_STEPS:
+            results[step.title, "cluster"] = result = run_step(machines, step, "cluster")
+            if result[1] is None:
+                for site in machines.sites:
+                    show_logs(site)
+                break
+    passed = result[1] is not None
+    print_table(["cluster"], results)
+    outcome = "passed" if passed else "FAILED"
+    print(f"stack: {len(results)} steps with a cluster in {time.monotonic() - began:.0f} s: {outcome}")
+    return passed
 
 
 def print_table(managers, results):
@@ -76,11 +96,13 @@ def print_table(managers, results):
 def main(arguments):
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
-    words = [word for word in arguments if word not in (*BOTH, "--negative")]
+    words = [word for word in arguments if word not in (*BOTH, "--negative", "--roles")]
     began = time.monotonic()
     if "--negative" in arguments:
         with fresh_site("supervisor") as site:
             return run_negatives(site, words)
+    if "--roles" in arguments:
+        return not run_roles(began)
     managers = [name for name in BOTH if name in arguments] or list(BOTH)
     steps = [
         step for step in STEPS if not words or step.function is install or any(word in step.title for word in words)

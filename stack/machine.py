@@ -55,14 +55,17 @@ FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")  # stays on: another run may 
 NAT = """table ip {table} {{
     chain out {{
         type nat hook postrouting priority 100
-        ip saddr {address} masquerade
+        ip saddr {address} ip daddr != 10.213.0.0/16 masquerade
     }}
 }}
 """
 
 
 class Network:
-    """A network namespace with a way out by address translation; `cut` and `mend` its cable."""
+    """A network namespace with a way out by address translation; `cut` and `mend` its cable.
+
+    Other machines of this module see its own address.
+    """
 
     def __init__(self, name, number):
         self.name, self.number = name, number
@@ -106,10 +109,13 @@ class Network:
 
 
 class Machine:
-    """One booted root. `with Machine(…) as machine:` stops it and deletes it at the end."""
+    """One booted root. `with Machine(…) as machine:` stops it and deletes it at the end.
 
-    def __init__(self, name):
-        number = os.getpid() % 200 + 1
+    `index`: 0 to 4, for several machines of one process; they reach each other by their addresses.
+    """
+
+    def __init__(self, name, index=0):
+        number = os.getpid() % 40 * 5 + index + 1
         self.name = f"{name}-{number}"
         self.folder = Path(tempfile.mkdtemp(prefix=f"scoring-stack-{name}."))
         self.root = self.folder / "root"

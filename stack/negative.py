@@ -46,7 +46,7 @@ BROKEN = [
     ), mend="cp -a /root/tls.kept/. /etc/scoring/tls; nginx -s reload; sleep 1"),
     Broken("a log with the whole target", logs_without_personal_data,
            edit='s/"path":"$scoring_path"/"path":"$request_uri"/'),
-    Broken("static files without nginx", pages_and_static_files, edit="s#alias ${STATIC_DIR}/#alias /nowhere/#"),
+    Broken("static files without nginx", pages_and_static_files, edit="s#${STATIC_FILES}#alias /nowhere/;#"),
     Broken("the figures open to the world", pages_and_static_files,
            edit="/location = .metrics/,/}/s/return 404/return 200/"),
     Broken("commits that are not flushed", database_and_rights, f"{RELEASE}/templates/mariadb.cnf",

@@ -63,15 +63,15 @@ class Site:
         self.context = ssl.create_default_context(cafile=authority.root)
         self.tree = "/root/scoring-1"
 
-    def prepare(self):
-        """Put the checkout, the certificate and the name of the domain on the machine."""
+    def prepare(self, address=None):
+        """Put the checkout, the certificate and the name of the domain (at `address`) on the machine."""
         self.copy_tree(self.tree)
         machine = self.machine
         machine.run("mkdir -p /root/tls")
         for file in self.authority.folder.iterdir():
             machine.path(f"/root/tls/{file.name}").write_bytes(file.read_bytes())
         machine.run("cp /root/tls/root.pem /usr/local/share/ca-certificates/test-root.crt && update-ca-certificates")
-        hosts = f"127.0.0.1 localhost\n{machine.address} {DOMAIN}\n"
+        hosts = f"127.0.0.1 localhost\n{address or machine.address} {DOMAIN}\n"
         machine.path("/etc/hosts").write_text(hosts)
 
     def copy_tree(self, target):

@@ -42,6 +42,7 @@ class Facts:
     grants: list[str]
     most_connections: int
     pending: list[str]
+    nodes: int  # that this one sees, with itself; 0 without Galera
 
     def is_on(self, name: str) -> bool:
         return self.variables.get(name, "OFF").upper() in ("ON", "1")
@@ -78,6 +79,7 @@ def read_facts() -> Facts | None:
             grants=[text for (text,) in rows("SHOW GRANTS FOR CURRENT_USER")],
             most_connections=int(rows("SHOW GLOBAL STATUS LIKE 'Max_used_connections'")[0][1]),
             pending=pending_migrations("default"),
+            nodes=sum(int(number) for _name, number in rows("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")),
         )
 
 
@@ -148,6 +150,21 @@ def server_is_supported(facts: Facts) -> Finding:
             % {"product": facts.product, "oldest": ".".join(map(str, oldest))},
         )
     return ok(_("The version of the server is supported."))
+
+
+@database_check("cluster")
+def every_node_takes_part(facts: Facts) -> Finding:
+    if not facts.is_on("wsrep_on"):
+        return skipped(_("The database is one server."))
+    # gcomm://10.0.0.11,10.0.0.12,10.0.0.13
+    expected = len(facts.variables["wsrep_cluster_address"].split(","))
+    numbers = {"nodes": facts.nodes, "expected": expected}
+    if facts.nodes < expected:
+        return warning(
+            _("Only %(nodes)d of %(expected)d database nodes take part: one more loss may stop the site.") % numbers,
+            _("Find the missing one and bring it back, on each node: scoring node status, then scoring node join."),
+        )
+    return ok(_("%(nodes)d of %(expected)d database nodes take part.") % numbers)
 
 
 @check("migrations")

@@ -161,6 +161,7 @@ def test_list_pages_export_and_sql_agree_for_random_filters(superuser_client, of
     assert sum(count > 0 for count in counts) > len(counts) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("office", range(3), indirect=True)
 def test_each_figure_is_the_count_of_its_list_its_export_and_sql(superuser_client, office, monkeypatch):
     monkeypatch.setattr(exports, "DIRECT_ROWS", DIRECT_ROWS)

@@ -101,6 +101,7 @@ def test_parquet_without_its_library_says_how_to_install_it(ratings, tmp_path, m
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_nothing(make_grade, tmp_path):
     make_grade()
     Grade.objects.bulk_create([Grade(acc_nbr=str(n), grade1=1, grade2=1, grade3=1) for n in range(60_000)], 2000)

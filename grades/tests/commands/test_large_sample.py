@@ -17,7 +17,7 @@ from grades.models import Account, Conflict, Credit, Grade, RecountedUntil, Repe
 
 from ..helpers.processes import interrupt_command
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 NOW = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)  # half past eleven on a Sunday at the site
 
 

@@ -4,17 +4,20 @@ import json
 import os
 import ssl
 import time
+from dataclasses import replace
 from email.utils import formatdate
 
 import pytest
 
 from grades import health
-from grades.doctor import Level, database, files, findings
+from grades.doctor import Level, database, files, findings, installation
 
 from ..helpers.front import HOST, NGINX, nginx
 from ..helpers.installation import start_mariadb
+from ..helpers.sql import newest_migration
 
 pytestmark = [
+    pytest.mark.slow,
     # Python warns of the old versions, which the check must try.
     pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning"),
 ]
@@ -34,7 +37,7 @@ def breaks(*ids, level=Level.CRITICAL):
 
 def test_a_healthy_installation_is_ok_in_every_line(healthy):
     assert healthy.examine() == {}
-    assert {id for id, finding in healthy.findings.items() if finding.level == Level.SKIPPED} == {"redis"}
+    assert {id for id, finding in healthy.findings.items() if finding.level == Level.SKIPPED} == {"redis", "cluster"}
     assert len(healthy.findings) >= 30
 
 
@@ -246,8 +249,9 @@ def the_application_may_not_write(healthy):
 
 @breaks("migrations")
 def a_migration_is_pending(healthy):
-    back = "INSERT INTO django_migrations (app, name, applied) SELECT 'grades', '0018_answers_by_kind', NOW(6)"
-    remove = "DELETE FROM django_migrations WHERE name = '0018_answers_by_kind'"
+    newest = newest_migration()
+    back = f"INSERT INTO django_migrations (app, name, applied) SELECT 'grades', '{newest}', NOW(6)"
+    remove = f"DELETE FROM django_migrations WHERE name = '{newest}'"
     healthy.stack.enter_context(healthy.mariadb.changed(remove, back))
 
 
@@ -386,11 +390,25 @@ def test_a_broken_installation_is_named_by_its_line(healthy, break_it, ids, leve
     assert all(finding.text and finding.remedy for finding in found.values())
 
 
+@pytest.mark.parametrize(("nodes", "level"), [(3, Level.OK), (2, Level.WARNING), (0, Level.WARNING)])
+def test_a_cluster_that_lacks_a_node_is_named(healthy, nodes, level):
+    def read_facts():
+        facts = database.read_facts()
+        assert facts.nodes == 0, "one server"
+        variables = {"wsrep_on": "ON", "wsrep_cluster_address": "gcomm://10.0.0.11,10.0.0.12,10.0.0.13"}
+        return replace(facts, nodes=nodes, variables=facts.variables | variables)
+
+    healthy.monkeypatch.setattr(installation, "read_facts", read_facts)
+    healthy.examine()
+    finding = healthy.findings["cluster"]
+    assert (finding.level, f"{nodes}" in finding.text) == (level, True)
+
+
 # --- Checks that cannot run -------------------------------------------------------------------------
 
 OF_DATABASE = {
-    "database-version", "migrations", "collation", "flush", "binary-log", "sync-binlog", "connections", "grants",
-    "database-clock", "django-database",
+    "database-version", "cluster", "migrations", "collation", "flush", "binary-log", "sync-binlog", "connections",
+    "grants", "database-clock", "django-database",
 }  # fmt: skip
 
 

@@ -122,6 +122,7 @@ def test_times_are_in_the_time_zone_of_the_site(make_grade):
         assert read_xlsx(Grade.objects.all())[0][1][7] == datetime(2026, 11, 2, 0, 30, 59)  # noqa: DTZ001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Europe/London"])
 def test_times_are_right_around_changes_to_summer_time(make_grade, make_account, settings, zone):
     settings.TIME_ZONE = zone

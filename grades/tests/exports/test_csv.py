@@ -12,6 +12,7 @@ from ..helpers.exported import HEADINGS, SHANGHAI, as_text, export, read_csv, ta
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_the_csv_equals_the_table_across_batches(many):
     assert read_csv(Grade.objects.all()) == [HEADINGS, *as_text(table())]
 

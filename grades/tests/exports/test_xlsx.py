@@ -15,6 +15,7 @@ from ..helpers.exported import HEADINGS, as_cells, export, load, read_xlsx, tabl
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_the_xlsx_equals_the_table_across_batches(many):
     assert read_xlsx(Grade.objects.all()) == [[HEADINGS, *as_cells(table())]]
 

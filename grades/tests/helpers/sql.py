@@ -3,10 +3,16 @@
 from datetime import date, timedelta
 
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
 from .office import ACCOUNTS, CONFLICTS, CREDITS, GRADES
 
 DUPLICATES = "/admin/grades/repeat/"
+
+
+def newest_migration():
+    """The name of the last migration of grades."""
+    return MigrationLoader(connection).graph.leaf_nodes("grades")[0][1]
 
 
 def local_day(column):

@@ -9,6 +9,8 @@ import redis
 from grades.limits import count_submission, in_redis
 from grades.limits.in_redis import TIMEOUT_SECONDS, RedisCounters
 
+pytestmark = pytest.mark.slow
+
 PAUSE = 0.6
 NUMBER = "13800138000"
 GONE = "Redis does not answer (ConnectionError): no rate limits until it does"

@@ -58,6 +58,7 @@ def test_a_refused_submission_counts_nowhere(settings):
     assert count_submission("c", THERE) is None
 
 
+@pytest.mark.slow
 def test_a_new_window_begins_after_the_end_of_the_old_one(settings):
     settings.RATE_LIMIT_ACCOUNT = "2/1"
     assert outcomes(count_submission(NUMBER, HERE) for _ in range(5)) == {"accepted": 2, "account": 3}

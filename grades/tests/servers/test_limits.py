@@ -12,7 +12,7 @@ from grades.models import Grade
 from ..helpers.servers import SCORE_COMMAND, SCORE_SERVERS, request, running
 from ..helpers.submissions import FAILURE, FORM, NUMBER, SUCCESS, raw_form
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 ONE_NUMBER = {"RATE_LIMIT_ACCOUNT": "10/3600"}
 ONE_ADDRESS = {"RATE_LIMIT_ADDRESS": "10/3600"}

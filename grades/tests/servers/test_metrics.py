@@ -19,7 +19,7 @@ from ..helpers.metrics import Scrape
 from ..helpers.servers import SCORE_COMMAND, SCORE_SERVERS, SITE_COMMAND, request, running
 from ..helpers.submissions import FAILURE, FORM, SUCCESS, raw_form
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 PROXIED = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
 

@@ -15,6 +15,8 @@ from ..helpers.prometheus import MONITORING, needs_prometheus, promtool, running
 from ..helpers.servers import database_url, request, running
 from ..helpers.submissions import FORM, SUCCESS, raw_form
 
+pytestmark = pytest.mark.slow
+
 NAME = re.compile(r"\bscoring_\w+")
 
 

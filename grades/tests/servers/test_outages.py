@@ -20,6 +20,8 @@ from grades.models import Grade
 from ..helpers.servers import SCORE_COMMAND, SCORE_SERVERS, request, running
 from ..helpers.submissions import FAILURE, FORM, SUCCESS, raw_form
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def two_servers(tmp_path, name, **settings):
