@@ -1,6 +1,6 @@
 # `make help` lists the commands; bin/setup and bin/run do the work.
 .PHONY: help run run-score test test-slow test-mysql dev setup lint messages browser pictures e2e e2e-negative torture torture-negative \
-	fuzz fuzz-negative slow-clients stack stack-negative cluster cluster-negative backups \
+	fuzz fuzz-negative slow-clients stack stack-negative stack-roles cluster cluster-negative backups \
 	bench bench-backups bench-exports bench-limits bench-memory bench-metrics bench-office monitoring profile mariadb clean
 .DEFAULT_GOAL := help
 MANAGE := .venv/bin/python manage.py
@@ -117,6 +117,10 @@ slow-clients: ## count the slow requests and idle connections that stop each ser
 stack: ## install and use the site on a fresh Debian 12 in a container, by each process manager (STACK_RUNS=3, as root)
 	@ENV_FILE= bin/setup --stack
 	@.venv/bin/python -m stack $(ARGS)
+
+stack-roles: ## install a cluster by install.sh: three database nodes and two application hosts, each a machine of its own
+	@ENV_FILE= bin/setup --stack
+	@.venv/bin/python -m stack --roles
 
 stack-negative: ## break the installation in several ways and check that `make stack` notices each one
 	@ENV_FILE= bin/setup --stack

@@ -141,6 +141,14 @@ folder() {
     say "made $1"
 }
 
+# secret FILE OWNER: readable by the owner only.
+secret() {
+    [ "$(stat -c '%a %U' "$1")" = "600 $2" ] && return
+    chown "$2:$2" "$1"
+    chmod 600 "$1"
+    say "made $1 readable by $2 only"
+}
+
 sql() { mariadb --batch --skip-column-names "$@"; }
 random() { openssl rand -hex "$1"; }
 is_installed() { [ -n "$(current_version)" ]; }
@@ -430,6 +438,11 @@ configure_node() {
 
 # start_node: the node takes part. What it has of its own stays, unless it joins others.
 start_node() {
+    # Debian's socket unit holds port 3306 from the boot on, and galera_recovery, which starts the server for a moment, finds it taken.
+    if systemctl --quiet is-enabled mariadb.socket 2>/dev/null; then
+        quietly 60 systemctl disable --now mariadb.socket
+        say "disabled mariadb.socket, which keeps a node from starting after a reboot"
+    fi
     ! node status >/dev/null 2>&1 || return 0
     quietly 300 systemctl stop mariadb || fail "MariaDB does not stop: journalctl -u mariadb shows why"
     local output
@@ -497,15 +510,18 @@ take_over_settings() {
         sed -i '/^DATABASE_URL=/s/@127\.0\.0\.1:3306/@127.0.0.1:3307/' "$file"
         say "changed the port of DATABASE_URL in $file to HAProxy's"
     done
-    [ "$(stat -c '%a %U' "$SETTINGS")" = "600 $SYSTEM_USER" ] || {
-        chown "$SYSTEM_USER:$SYSTEM_USER" "$SETTINGS"
-        chmod 600 "$SETTINGS"
-        say "made $SETTINGS readable by $SYSTEM_USER only"
-    }
+    secret "$SETTINGS" "$SYSTEM_USER"
+    [ ! -e "$MIGRATE_SETTINGS" ] || secret "$MIGRATE_SETTINGS" root
     add_setting DATABASE_READ_URL "$(setting DATABASE_URL | sed 's/@127\.0\.0\.1:3307/@127.0.0.1:3308/')"
     # Both are the business of a node.
     add_setting BACKUP_MAX_HOURS 0
     add_setting DRILL_MAX_DAYS 0
+    if [ -n "$OFFICE" ]; then
+        add_setting JOBS_ELSEWHERE 1
+    elif grep -q '^JOBS_ELSEWHERE=' "$SETTINGS"; then # copied from a host without the office, or this one becomes the office
+        sed -i '/^JOBS_ELSEWHERE=/d' "$SETTINGS"
+        say "removed JOBS_ELSEWHERE from $SETTINGS: the office is on this host"
+    fi
 }
 
 check_settings() {

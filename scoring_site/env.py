@@ -222,6 +222,8 @@ SETTINGS = [
     # `manage.py doctor`: how old the last backup, and the last trial of a restore, may be. 0 = done on another machine.
     Setting("BACKUP_MAX_HOURS", "int", 30, "30", validate.Range(0, 8760)),
     Setting("DRILL_MAX_DAYS", "int", 35, "35", validate.Range(0, 3650)),
+    # The worker of the background jobs runs on another application host, the one that serves the office.
+    Setting("JOBS_ELSEWHERE", "bool", False, "0 (or 1)"),
     # The server of the office: port on 127.0.0.1, processes, threads of each.
     Setting("PORT", "int", 8000, "8000", PORT_RANGE),
     Setting("WEB_WORKERS", "int", 2, "2", PROCESS_RANGE),

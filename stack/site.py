@@ -127,14 +127,16 @@ class Site:
     def fingerprint(self):
         """What install.sh could change: files with owner, mode, size and time; processes; the binary log."""
         folders = "/etc /opt /usr/local /var/www /var/lib/scoring /var/backups/scoring /root"
-        files = self.machine.run(
-            f"find {folders} -not -name __pycache__ -not -path '*/log/*' -printf '%p\t%M %u %g %s %T@\n'"
-        )
+        # The worker of the jobs touches its file every ten seconds.
+        others = "-not -name __pycache__ -not -path '*/log/*' -not -path '*/state/jobs'"
+        files = self.machine.run(f"find {folders} {others} -printf '%p\t%M %u %g %s %T@\n'")
         result = dict(line.split("\t") for line in files.splitlines())
         result["processes"] = self.machine.run(
-            "pgrep -u scoring; pgrep nginx; pgrep mariadbd; pgrep supervisord || true"
+            "pgrep -u scoring; pgrep nginx; pgrep haproxy; pgrep mariadbd; pgrep supervisord || true"
         )
-        result["binary log"] = self.machine.run("mariadb -NBe 'SHOW MASTER STATUS'")
+        result["binary log"] = self.machine.run(
+            "if command -v mariadb >/dev/null; then mariadb -NBe 'SHOW MASTER STATUS'; fi"
+        )
         return result
 
     def kept(self):

@@ -115,6 +115,8 @@ def data_is_private(installation: "Installation") -> Finding:
 
 @check("jobs-worker")
 def worker_of_jobs_is_alive(installation: "Installation") -> Finding:
+    if settings.JOBS_ELSEWHERE:
+        return skipped(_("The background jobs run on another machine: JOBS_ELSEWHERE."))
     remedy = _("Start the program `jobs` (manage.py run_jobs), and see its log.")
     age = health.seconds_since_beat()
     if age is None:

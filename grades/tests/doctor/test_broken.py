@@ -390,6 +390,13 @@ def test_a_broken_installation_is_named_by_its_line(healthy, break_it, ids, leve
     assert all(finding.text and finding.remedy for finding in found.values())
 
 
+def test_without_jobs_on_this_machine_their_worker_is_not_missed(healthy):
+    healthy.settings.JOBS_ELSEWHERE = True
+    health.heartbeat_file().unlink(missing_ok=True)
+    assert healthy.examine() == {}
+    assert healthy.findings["jobs-worker"].level == Level.SKIPPED
+
+
 @pytest.mark.parametrize(("nodes", "level"), [(3, Level.OK), (2, Level.WARNING), (0, Level.WARNING)])
 def test_a_cluster_that_lacks_a_node_is_named(healthy, nodes, level):
     def read_facts():

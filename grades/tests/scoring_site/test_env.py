@@ -207,7 +207,7 @@ DEFAULTS = {
     setting.name: ",".join(setting.default) if isinstance(setting.default, list) else str(setting.default)
     for setting in SETTINGS
     if setting.default is not REQUIRED and setting.name != "DATABASE_URL"
-} | {"HTTPS": "0", "DEBUG": "0", "REQUIRE_WECHAT_LOGIN": "0", "ONE_RATING_PER_DISPATCH": "0"}
+} | {setting.name: str(int(setting.default)) for setting in SETTINGS if setting.kind == "bool"}
 
 
 def test_the_example_file_has_every_setting_with_its_default():

@@ -58,6 +58,14 @@ def test_readyz_is_not_ready_while_a_migration_is_pending(django_assert_num_quer
 
 
 @pytest.mark.django_db
+def test_readyz_is_ready_where_the_jobs_run_on_another_machine(settings):
+    settings.JOBS_ELSEWHERE = True
+    assert health.seconds_since_beat() is None
+    response = Client().get("/readyz")
+    assert (response.status_code, response.json()) == (200, READY)
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("age", [None, 181])
 def test_readyz_is_not_ready_without_a_worker_of_the_jobs(age):
     if age:
