@@ -155,6 +155,10 @@ class Machine:
         (self.root / "etc/pip.conf").write_text("\n".join(lines) + "\n")
 
     def boot(self):
+        self.power_on()
+        self.wait_until_booted()
+
+    def power_on(self):
         command = (
             # A kill -9 of this process ends the machine too.
             "setpriv", "--pdeathsig", "TERM", "systemd-nspawn", "--quiet", "--boot",
@@ -167,6 +171,8 @@ class Machine:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+
+    def wait_until_booted(self):
         end = time.monotonic() + BOOT_SECONDS
         while self.attempt("systemctl is-system-running", seconds=30)[1].strip() not in ("running", "degraded"):
             if time.monotonic() > end or self.process.poll() is not None:

@@ -172,6 +172,14 @@ def doctor(cluster):
         expect("its line of the cluster", True, "ok cluster: " in output)
 
 
+def wait_for_the_cluster(node, seconds=60):
+    end = time.monotonic() + seconds
+    while node.machine.attempt("scoring node status")[1] != "Primary Synced ON 3 nodes\n":
+        if time.monotonic() > end:
+            raise Failed(f"{node.machine.name} does not come back by itself")
+        time.sleep(0.5)
+
+
 def node_is_lost(cluster):
     """The written node loses its power. Ratings go on, doctor says so, and the node comes back by itself."""
     first, host = cluster.nodes[0], cluster.other
@@ -186,14 +194,30 @@ def node_is_lost(cluster):
     status, output = host.machine.attempt("scoring doctor --language en", seconds=60)
     expect("doctor's line", (1, True), (status, "warning cluster: " in output))
     first.machine.boot()
-    end = time.monotonic() + 60
-    while first.machine.attempt("scoring node status")[1] != "Primary Synced ON 3 nodes\n":
-        if time.monotonic() > end:
-            raise Failed("the node does not come back by itself")
-        time.sleep(0.5)
+    wait_for_the_cluster(first)
     count = "SELECT COUNT(*) FROM grade WHERE acc_nbr = '13800000004'"
     expect("the ratings on each node", [["1"]] * 3, [node.query(count) for node in cluster.nodes])
     return f"first rating after {silence:.1f} s"
+
+
+def all_nodes_are_lost(cluster):
+    """The power of all nodes fails at once. When it is back, the cluster forms by itself, with every rating."""
+    expect("a rating before", 200, cluster.other.rate("13800000005")[0])
+    for node in cluster.nodes:
+        node.machine.cut_power()
+    began = time.monotonic()
+    reply = cluster.other.rate("13800000006")
+    expect("the reply without a node", (503, True), (reply[0], bool(reply[1]["Retry-After"])))
+    for node in cluster.nodes:  # a node that starts alone waits for the others
+        node.machine.power_on()
+    for node in cluster.nodes:
+        node.machine.wait_until_booted()
+        wait_for_the_cluster(node)
+    silence = time.monotonic() - began
+    expect("a rating afterwards", 200, cluster.other.rate("13800000007")[0])
+    count = "SELECT COUNT(*) FROM grade WHERE acc_nbr IN ('13800000005', '13800000007')"
+    expect("the ratings on each node", [["2"]] * 3, [node.query(count) for node in cluster.nodes])
+    return f"all nodes take part after {silence:.1f} s"
 
 
 def upgrade(cluster):
@@ -235,6 +259,7 @@ ROLE_STEPS = [
     Step("the office through the other host", office_through_the_other),
     Step("doctor is content", doctor),
     Step("the written node loses its power", node_is_lost),
+    Step("all nodes lose their power", all_nodes_are_lost),
     Step("upgrade and rollback", upgrade),
     Step("backup and drill of the last node", backup_of_a_node),
     Step("uninstall", uninstall),
