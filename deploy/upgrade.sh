@@ -85,8 +85,9 @@ migrate_tables() {
 }
 
 say_what_is_configured_anew() {
-    local part
-    for part in templates programs timers; do
+    local part parts=(templates programs timers)
+    [ "$ROLE" = single ] || parts+=(cluster)
+    for part in "${parts[@]}"; do
         diff -qr "$RELEASES/$BEFORE/deploy/$part" "$RELEASES/$VERSION/deploy/$part" >/dev/null ||
             say "deploy/$part has changed: at a quiet time, run $CURRENT/deploy/install.sh --configure"
     done
@@ -110,6 +111,7 @@ else
         switch_release "$VERSION"
         phase=live
         say "the scripts of release $VERSION are live"
+        say_what_is_configured_anew
         exit
     fi
     say "building release $VERSION …"
