@@ -134,8 +134,20 @@ check_release() {
     }
 }
 
-# collect_static VERSION: adds its files to those of the other releases. Names have a hash, so pages of both work.
-collect_static() { RELEASE=$RELEASES/$1 manage collectstatic --no-input --verbosity 0; }
+# collect_static VERSION: adds its files to those of the other releases. Names have a hash, so pages of both work. Django
+# deletes a file before it writes it again, so it gathers them elsewhere, and only what is missing is copied.
+collect_static() {
+    local gathered=$DATA_DIR/static.new
+    rm -rf "$gathered"
+    STATIC_ROOT=$gathered RELEASE=$RELEASES/$1 manage collectstatic --no-input --verbosity 0
+    in_release "$RELEASES/$1" cp --recursive --no-clobber --preserve=mode,timestamps "$gathered/." "$STATIC_DIR"
+    # The list of the names last, and in one step.
+    # shellcheck disable=SC2016 # the inner shell's arguments
+    in_release "$RELEASES/$1" sh -c 'for file in "$1"/staticfiles-*.json; do
+        cp "$file" "$2/.new" && mv "$2/.new" "$2/${file##*/}" || exit
+    done' - "$gathered" "$STATIC_DIR"
+    rm -rf "$gathered"
+}
 
 # current_version: the version of the release that is live; empty before the first.
 current_version() { [ ! -L "$CURRENT" ] || basename "$(readlink -f "$CURRENT")"; }

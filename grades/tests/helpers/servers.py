@@ -20,6 +20,8 @@ SITE_COMMAND = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"]
 SCORE_COMMAND = ["deploy/serve_score.py"]
 SCORE_SERVERS = ["gunicorn", "granian"]
 STOP_SECONDS = 20
+# Each process of the tests has its own: collectstatic replaces files, and a server that starts meanwhile misses them.
+STATIC_ROOT = str(settings.BASE_DIR / "var" / f"static-of-tests{os.environ.get('PYTEST_XDIST_WORKER', '')}")
 
 
 def database_url():
@@ -37,7 +39,12 @@ def collect_static_files():
         [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
         check=True,
         cwd=settings.BASE_DIR,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "scoring_site.settings", "SECRET_KEY": settings.SECRET_KEY},
+        env=os.environ
+        | {
+            "DJANGO_SETTINGS_MODULE": "scoring_site.settings",
+            "SECRET_KEY": settings.SECRET_KEY,
+            "STATIC_ROOT": STATIC_ROOT,
+        },
     )
 
 
@@ -59,6 +66,7 @@ def running(log_path, command=SITE_COMMAND, **more_settings):
         "DATABASE_URL": database_url(),
         "PORT": port,
         "SCORE_PORT": port,
+        "STATIC_ROOT": STATIC_ROOT,
         **more_settings,
     }
     with log_path.open("w") as log:
