@@ -81,9 +81,9 @@ def test_the_skip_link_leads_to_the_content(log_in, boss, low, path):
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="跳到").or_(page.get_by_role("link", name="跳转"))).to_be_focused()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") in ("content-start", "main")
+    page.wait_for_function("['content-start', 'main'].includes(document.activeElement.id)")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('#content, main') !== null")
+    page.wait_for_function("document.activeElement.closest('#content, main') !== null")
 
 
 def test_a_rating_is_reviewed_and_the_next_one_comes(log_in, clerk, low):

@@ -60,17 +60,17 @@ def test_the_same_page_works_without_javascript(log_in, clerk, customer):
 
 def test_the_keyboard_is_enough(log_in, clerk, customer):
     page = log_in(clerk)
-    assert page.evaluate("document.activeElement.name") == "acc_nbr"
+    expect(page.locator("[name=acc_nbr]")).to_be_focused()
     page.keyboard.type("13800138000")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="派单记录").wait_for()
     page.keyboard.press("Tab")  # the button
     page.keyboard.press("Tab")  # the amount
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "确认"
+    expect(page.get_by_role("button", name="确认")).to_be_focused()
     page.keyboard.press("Enter")
     page.get_by_role("status").wait_for()
-    assert page.evaluate("document.activeElement.id") == "result"
+    expect(page.locator("#result")).to_be_focused()
     assert Credit.objects.count() == 1
 
 
