@@ -84,7 +84,9 @@ const scenarios = {
       ["errcode--1", /微信登录暂时不可用，请在 5 秒后再试/],
     ]) {
       code = nextCode;
+      const sent = world.proxy.requestsTo("/wechat/login").length;
       await submitAgainAndFail(phone, message);
+      assert.equal(world.proxy.requestsTo("/wechat/login").length, sent + 1, nextCode);
       world.step(nextCode);
     }
     // Held until the button has changed: the same button is there before the tap and after the reply.

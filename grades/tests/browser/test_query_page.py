@@ -67,7 +67,7 @@ def test_the_keyboard_is_enough(log_in, clerk, customer):
     page.keyboard.press("Tab")  # the button
     page.keyboard.press("Tab")  # the amount
     page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name="确认")).to_be_focused()
+    expect(page.get_by_role("button", name="确认", exact=True)).to_be_focused()
     page.keyboard.press("Enter")
     page.get_by_role("status").wait_for()
     expect(page.locator("#result")).to_be_focused()
