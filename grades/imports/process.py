@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from django.conf import settings
+
 from .. import reader
 from ..reader.lines import MAX_LINE, decode, is_row
 from ..reader.tables import Row, Table
@@ -73,7 +75,7 @@ def read_table(file: IO[bytes], kind: str, known: Collection[str], limits: Limit
                 stdin=source,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # a crash may quote the file
-                pass_fds=[lock.fileno() for lock in kept_open],  # held as long as the process lives
+                pass_fds=kept_open,  # held as long as the process lives
                 start_new_session=True,  # Ctrl-C is for the command
             )
         except OSError as error:
@@ -96,14 +98,23 @@ def end(process: subprocess.Popen[bytes]) -> int:
 
 
 @contextmanager
-def machine_lock() -> Iterator[IO[bytes]]:
-    """Hold a lock that one process on this machine can hold. Raises ImportFailed if another holds it."""
-    with Path(__file__).open("rb") as file:  # a file that every installation has and nobody writes
+def machine_lock() -> Iterator[int]:
+    """Hold a lock that one process on this machine can hold; yields its file descriptor.
+
+    Raises ImportFailed if another holds it. What is locked is the folder VAR_DIR: all releases of an installation
+    share it.
+    """
+    folder = Path(settings.VAR_DIR)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise refusal("busy") from error
-        yield file
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

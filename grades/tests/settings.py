@@ -17,6 +17,10 @@ for name in {setting.name for setting in SETTINGS} - {"DATABASE_URL"}:
     os.environ.pop(name, None)
 os.environ["SECRET_KEY"] = "a-key-for-tests-only-and-nothing-else"
 os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")
+# Each process of pytest-xdist has its own: imports on one machine wait for each other, and collectstatic replaces files
+# that the server of another process may be reading.
+os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="scoring-tests-var-")
+atexit.register(shutil.rmtree, os.environ["VAR_DIR"])
 
 from scoring_site.settings import *  # noqa: E402, F403
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import urlopen
 
@@ -20,8 +21,7 @@ SITE_COMMAND = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"]
 SCORE_COMMAND = ["deploy/serve_score.py"]
 SCORE_SERVERS = ["gunicorn", "granian"]
 STOP_SECONDS = 20
-# Each process of the tests has its own: collectstatic replaces files, and a server that starts meanwhile misses them.
-STATIC_ROOT = str(settings.BASE_DIR / "var" / f"static-of-tests{os.environ.get('PYTEST_XDIST_WORKER', '')}")
+STATIC_ROOT = str(Path(os.environ["VAR_DIR"], "static"))
 
 
 def database_url():
