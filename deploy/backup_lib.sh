@@ -106,6 +106,10 @@ log_of() { local name=${1##*/}; name=${name#binlog-*Z-}; printf '%s\n' "${name%.
 
 # open_identity PATH|-: sets IDENTITY, a file with the private half. From standard input it is kept in memory only.
 open_identity() {
+    local left
+    for left in "$KEY_DIR"/identity.*; do # of a script that was killed
+        [ ! -e "$left" ] || kill -0 "${left##*.}" 2>/dev/null || rm -f "$left"
+    done
     IDENTITY=$1
     if [ "$1" = - ]; then
         IDENTITY=$KEY_DIR/identity.$$
@@ -155,7 +159,9 @@ remove_scratch() {
 # The data is thrown away, so nothing is flushed. An encrypted file may come from anybody who has the public half: what it
 # executes may write no files, and the server listens on a socket in a closed folder only.
 start_scratch() {
-    mariadbd --no-defaults --user=mysql --datadir="$SCRATCH/data" --socket="$SCRATCH_SOCKET" --pid-file="$SCRATCH/pid" \
+    # It ends with this script, however that ends. The kernel forgets this when --user changes the user, so setpriv does.
+    setpriv --pdeathsig KILL --reuid mysql --regid mysql --init-groups \
+        mariadbd --no-defaults --datadir="$SCRATCH/data" --socket="$SCRATCH_SOCKET" --pid-file="$SCRATCH/pid" \
         --tmpdir="$SCRATCH/tmp" --secure-file-priv="$SCRATCH/tmp" --skip-networking --skip-log-bin --skip-slave-start \
         --character-set-server=utf8mb4 --innodb-buffer-pool-size="$SCRATCH_MEMORY" --innodb-flush-log-at-trx-commit=0 \
         --skip-innodb-doublewrite >"$SCRATCH/server.log" 2>&1 8>&- &

@@ -70,6 +70,16 @@ def flood(site):
     return refused[0]
 
 
+def without_space(site):
+    """A body in chunks of one byte, which does not fit in nginx's buffer, while it has no temporary files."""
+    site.machine.run("mv /var/lib/nginx/body /var/lib/nginx/body.away")
+    try:
+        data = f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode() + b"1\r\nx\r\n" * 60_000 + b"0\r\n\r\n"
+        return check("no space for the body", site.raw(data), 500, "server: error")
+    finally:
+        site.machine.run("mv /var/lib/nginx/body.away /var/lib/nginx/body")
+
+
 def with_stopped_programs(site, signal, cause):
     """A rating while both copies are dead (KILL) or hang (STOP): 502 or 504."""
     machine = site.machine
@@ -96,6 +106,7 @@ def replies_of_nginx(site):
     expect("plain HTTP at the port of TLS", (400, f'"{FAILURE}"'), (status, body))
     replies.append(check("a flood", flood(site), 429, "rate: too many requests"))
     time.sleep(1)
+    replies.append(without_space(site))
     replies.append(with_stopped_programs(site, "KILL", "server: unreachable"))
     replies.append(with_stopped_programs(site, "STOP", "server: timed out"))
     done = subprocess.run(

@@ -28,7 +28,7 @@ def identity(machine):
 def test_a_backup_into_a_new_database_is_equal(machine, identity, options):
     backup = machine.back_up(*options)
     output = machine.succeed("restore.sh", backup.name, *identity, "--into", "scoring_recovered")
-    assert "restored: 23 tables in scoring_recovered\n" in output
+    assert f"restored: {len(machine.content())} tables in scoring_recovered\n" in output
     assert machine.content("scoring_recovered") == machine.content()
     assert machine.databases() == ["scoring", "scoring_recovered"]
 
