@@ -45,7 +45,9 @@ class PrivateLogger(Logger):
     def atoms(self, resp, req, environ, request_time):
         # The raw target, not the decoded path: that can hold a line feed, and would forge a line of the log.
         path = without_query(environ.get("RAW_URI") or environ.get("PATH_INFO", "-"))
-        return {**super().atoms(resp, req, environ, request_time), "U": path, "I": request_ids.request_id()}
+        # A request whose body cannot be read has no id: its connection is what fails, often after its reply.
+        number = request_ids.request_id() or "-"
+        return {**super().atoms(resp, req, environ, request_time), "U": path, "I": number}
 
     def warning(self, msg, *args, **kwargs):
         if msg.startswith("Invalid request from ip="):  # the rest of it is the address and the request

@@ -2,6 +2,9 @@
 
 import json
 import re
+import socket
+from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,6 +23,11 @@ ONE_WORKER = {"SCORE_WORKERS": "1"}
 
 def rate(server, **headers):
     return request(server, "POST", "/score", raw_form(), {"Content-Type": FORM, **headers})
+
+
+def connect(address):
+    parts = urlsplit(address)
+    return socket.create_connection((parts.hostname, parts.port), timeout=20)
 
 
 def records(log):
@@ -95,3 +103,21 @@ def test_a_request_that_cannot_be_read_is_logged_without_an_id(tmp_path, form):
     [line] = [line for line in log.read_text().splitlines() if "Refused a malformed request" in line]
     assert GIVEN not in line
     assert not MADE.search(line)
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_a_body_that_cannot_be_read_after_the_reply_is_logged_without_an_id(tmp_path, form):
+    log = tmp_path / "log"
+    with running(log, SITE_COMMAND, LOG_FORMAT=form) as process, connect(process.address) as connection:
+        head = "POST /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(f"{head}1\r\nno end of a chunk".encode())
+        replies = b"".join(iter(partial(connection.recv, 65536), b""))
+    assert re.findall(rb"HTTP/1.1 (\d+)", replies) == [b"411", b"400"]
+    lines = [line for line in log.read_text().splitlines() if "/nowhere" in line]
+    if form == "plain":
+        assert re.search("/nowhere 411 .* [0-9a-f]{32}$", lines[-2])
+        assert lines[-1].endswith("/nowhere 400 0 bytes 0 ms -")
+    else:
+        replied, failed = map(json.loads, lines[-2:])
+        assert (replied["status"], bool(MADE.fullmatch(replied["request_id"]))) == (411, True)
+        assert (failed["logger"], failed["status"], "request_id" in failed) == ("gunicorn.access", 400, False)
