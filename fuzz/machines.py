@@ -49,7 +49,7 @@ for name, is_chief in (("fuzz-chief", True), ("fuzz-clerk", False)):
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 KNOWN_LINE = re.compile(
     rf"\[{STAMP} [+-]\d{{4}}\] \[\d+\] \[[A-Z]+\] .*|{STAMP},\d{{3}} [A-Z]+ [A-Za-z0-9_.]+: .*"
-    rf"|\[\d\d/[A-Z][a-z]{{2}}/\d{{4}}:\d\d:\d\d:\d\d [+-]\d{{4}}\] \S+ \S+ \d{{3}} \S+ bytes \d+ ms (?:[0-9a-f]{{32}}|-)"
+    r"|\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] \S+ \S+ \d{3} \S+ bytes \d+ ms (?:[0-9a-f]{32}|-)"
     r"|\[[A-Z]+\] .*|"
 )
 # Parts of every number, remark and login that the fuzzer sends, and of the passwords.

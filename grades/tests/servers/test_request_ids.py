@@ -109,8 +109,8 @@ def test_a_request_that_cannot_be_read_is_logged_without_an_id(tmp_path, form):
 def test_a_body_that_cannot_be_read_after_the_reply_is_logged_without_an_id(tmp_path, form):
     log = tmp_path / "log"
     with running(log, SITE_COMMAND, LOG_FORMAT=form) as process, connect(process.address) as connection:
-        head = "POST /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nTransfer-Encoding: chunked\r\n\r\n"
-        connection.sendall(f"{head}1\r\nno end of a chunk".encode())
+        head = b"POST /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nTransfer-Encoding: chunked"
+        connection.sendall(head + b"\r\n\r\n1\r\nno end of a chunk")
         replies = b"".join(iter(partial(connection.recv, 65536), b""))
     assert re.findall(rb"HTTP/1.1 (\d+)", replies) == [b"411", b"400"]
     lines = [line for line in log.read_text().splitlines() if "/nowhere" in line]
