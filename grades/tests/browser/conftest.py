@@ -4,7 +4,7 @@ import os
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 # Playwright's event loop lives in the thread of the tests, where Django would refuse every query.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -82,6 +82,13 @@ WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
 # The rows of a list are alike, and axe-core takes seconds for fifty.
 FEW_ROWS = {"exclude": ["#result_list tbody tr:nth-child(n + 11)"]}
+
+
+def type_at_focus(field, text):
+    """Type where the page has put the focus. A browser puts it there a moment after the page is visible."""
+    field.page.wait_for_load_state()
+    expect(field).to_be_focused()
+    field.page.keyboard.type(text)
 
 
 def looks(page):

@@ -13,7 +13,7 @@ from grades.models import Account, Credit, Grade, ReviewNote, start_of
 
 from ..helpers.exported import as_cells, table
 from ..helpers.files import csv_file
-from .conftest import PASSWORD
+from .conftest import PASSWORD, type_at_focus
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +51,7 @@ def review_ten_low_ratings(page, clicks, make_grade, **_):
     clicks.on_link("待跟进")
     for rating in reversed(low):
         page.get_by_text(rating.txt1, exact=True).wait_for()
-        page.keyboard.type(f"已回电 {rating.pk}")  # the note has the focus
+        type_at_focus(page.get_by_label("备注"), f"已回电 {rating.pk}")
         clicks.on_button("保存并处理下一条")
     page.get_by_text("已经到最后一条了。").wait_for()
     notes = ReviewNote.objects.order_by("grade").values_list("text", "state", "author_name")
@@ -60,8 +60,7 @@ def review_ten_low_ratings(page, clicks, make_grade, **_):
 
 def look_up_and_credit(page, clicks, make_account, **_):
     make_account(monthly_fee="99.00")
-    expect(page.locator("input[name=acc_nbr]")).to_be_focused()
-    page.keyboard.type("13800138000")
+    type_at_focus(page.locator("input[name=acc_nbr]"), "13800138000")
     clicks.on_button("查询")
     clicks.on_button("确认")
     expect(page.get_by_role("status")).to_contain_text("临时额度已确认")

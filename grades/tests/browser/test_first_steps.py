@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import PASSWORD
+from .conftest import PASSWORD, type_at_focus
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ def test_the_first_steps_lead_to_a_clerk_who_can_confirm_a_credit(log_in, boss, 
     assert (clerk.is_staff, clerk.is_superuser, [group.name for group in clerk.groups.all()]) == (True, False, ["客服"])
 
     page = log_in(clerk)
-    page.keyboard.type("13800138000")
+    type_at_focus(page.get_by_label("号码"), "13800138000")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="确认").click()
     expect(page.get_by_role("status")).to_contain_text("临时额度已确认")

@@ -7,7 +7,7 @@ from grades.models import Account, ReviewNote
 
 from ..helpers.files import csv_file, numbered
 from ..helpers.office import IMPORT
-from .conftest import PASSWORD
+from .conftest import PASSWORD, type_at_focus
 
 pytestmark = pytest.mark.browser
 
@@ -88,7 +88,7 @@ def test_the_skip_link_leads_to_the_content(log_in, boss, low, path):
 
 def test_a_rating_is_reviewed_and_the_next_one_comes(log_in, clerk, low):
     page = log_in(clerk, QUEUE)
-    page.keyboard.type("已回电")
+    type_at_focus(page.get_by_label("备注"), "已回电")
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")  # from followed up to closed
     tab_to(page, page.get_by_role("button", name="保存并处理下一条"))

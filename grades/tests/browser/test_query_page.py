@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from grades.models import Credit
 
-from .conftest import PASSWORD
+from .conftest import PASSWORD, type_at_focus
 
 pytestmark = pytest.mark.browser
 
@@ -60,8 +60,7 @@ def test_the_same_page_works_without_javascript(log_in, clerk, customer):
 
 def test_the_keyboard_is_enough(log_in, clerk, customer):
     page = log_in(clerk)
-    expect(page.locator("[name=acc_nbr]")).to_be_focused()
-    page.keyboard.type("13800138000")
+    type_at_focus(page.locator("[name=acc_nbr]"), "13800138000")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="派单记录").wait_for()
     page.keyboard.press("Tab")  # the button

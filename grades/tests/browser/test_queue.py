@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from grades.models import Grade, ReviewNote
 
-from .conftest import PASSWORD
+from .conftest import PASSWORD, type_at_focus
 
 pytestmark = pytest.mark.browser
 
@@ -38,13 +38,15 @@ def test_the_keys_are_enough(log_in, clerk, low):
     page = log_in(clerk, QUEUE)
     newest, second, third = reversed(low[-3:])
     page.get_by_text(newest.txt1, exact=True).wait_for()
-    page.keyboard.type("first")
+    note = page.get_by_label("备注")
+    type_at_focus(note, "first")
     page.keyboard.press("Alt+3")
     page.keyboard.press("Control+Enter")
     page.get_by_text(second.txt1, exact=True).wait_for()
+    page.wait_for_load_state()  # the keys need the script
     page.keyboard.press("Alt+k")
     page.get_by_text(third.txt1, exact=True).wait_for()
-    page.keyboard.type("third")
+    type_at_focus(note, "third")
     page.keyboard.press("Alt+s")
     page.get_by_text(low[-4].txt1, exact=True).wait_for()
     notes = ReviewNote.objects.order_by("pk").values_list("grade", "text", "state")
