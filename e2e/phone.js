@@ -157,7 +157,9 @@ class Phone {
   async openRemark(field) {
     const head = this.page.locator(`#field-${field} .remark-head`);
     const control = this.page.locator(`#field-${field} :is(input, textarea)`);
-    if (!field.startsWith("txt") || (await control.isVisible()) || !(await head.count())) return;
+    if (!field.startsWith("txt")) return;
+    await head.or(control).first().waitFor(); // both appear at the same time, when the form is there
+    if ((await control.isVisible()) || !(await head.count())) return;
     await head.tap();
     await control.waitFor();
   }
