@@ -215,6 +215,14 @@ class Phone {
       });
   }
 
+  // Waits until an element is "enabled" or "disabled".
+  async waitForState(selector, state, description) {
+    const element = await this.page.locator(selector).elementHandle({ timeout: WAIT_TIMEOUT });
+    await element.waitForElementState(state, { timeout: WAIT_TIMEOUT }).catch((error) => {
+      throw new Error(`${description}: ${selector} is never ${state}`, { cause: error });
+    });
+  }
+
   async waitForGone(selector) {
     await this.page
       .locator(selector)

@@ -21,7 +21,7 @@ const scenarios = {
     await submitAndFail(world, phone, /连接不上服务器，评价还没有发出.*已保存在手机上/);
     await world.takePicture(phone, "mp-score-failed");
     world.step("opens with the built-in questions, says that nothing was sent, keeps the content");
-    assert.ok(await phone.page.locator("#field-txt1 textarea").isEnabled(), "a rating that was not sent is editable");
+    await phone.waitForState("#field-txt1 textarea", "enabled", "a rating that was not sent is editable");
     await world.proxy.start();
     await resubmit(phone);
     await assertOneRow(world, phone, 1);
@@ -41,7 +41,7 @@ const scenarios = {
     const entry = await submitAndFail(world, phone, /不能确定是否已送达/);
     assert.equal(entry.state, "unconfirmed");
     assert.equal((await world.rows()).length, 1, "the server has stored it");
-    assert.ok(await phone.page.locator("#field-txt1 textarea").isDisabled(), "locked while it may be stored");
+    await phone.waitForState("#field-txt1 textarea", "disabled", "locked while it may be stored");
     await phone.star(1, 1).tap({ force: true });
     await phone.page.waitForTimeout(200);
     assert.deepEqual((await phone.outbox())[0].grades, [4, 4, 4]);

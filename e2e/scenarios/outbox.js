@@ -169,7 +169,7 @@ const scenarios = {
     await phone.tap("提交评价");
     await phone.waitForText("#failure", /没有连上网络，评价还没有发出/);
     assert.deepEqual(submissions(world.proxy), []);
-    assert.ok(await phone.page.locator("#field-txt1 textarea").isEnabled(), "a rating that was not sent is editable");
+    await phone.waitForState("#field-txt1 textarea", "enabled", "a rating that was not sent is editable");
     await world.takePicture(phone, "mp-score-waiting");
     await phone.setNetwork("4g");
     await waitForSuccess(phone);
@@ -314,7 +314,7 @@ const scenarios = {
       await phone.tap("提交评价");
       await phone.waitForText("#failure", /不能确定是否已送达/);
       assert.equal((await phone.outbox())[0].state, "unconfirmed", errMsg);
-      assert.ok(await phone.page.locator("#field-acc_nbr input").isDisabled(), errMsg);
+      await phone.waitForState("#field-acc_nbr input", "disabled", errMsg);
       await phone.tap("修改内容，作为另一份评价");
       await phone.waitForGone("#failure");
     }

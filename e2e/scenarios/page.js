@@ -102,6 +102,7 @@ const scenarios = {
   async "one remark is open, the others are folded and keep their text"(world) {
     const phone = await world.newPhone();
     await phone.open(SCORE, `acc_nbr=${world.accNbr}`);
+    await phone.waitFor("#field-txt1 textarea");
     const isOpen = (name) => phone.page.locator(`#field-${name} textarea`).isVisible();
     assert.deepEqual([await isOpen("txt1"), await isOpen("txt2"), await isOpen("txt3")], [true, false, false]);
     await phone.typeKeys("txt1", "第一", { delay: 20 });

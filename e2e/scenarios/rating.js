@@ -102,7 +102,7 @@ const scenarios = {
       }
     });
     await phone.page.getByRole("button", { name: "正在提交…" }).waitFor();
-    assert.ok(await phone.page.locator("#field-txt1 textarea").isDisabled(), "locked while sending");
+    await phone.waitForState("#field-txt1 textarea", "disabled", "locked while sending");
     release();
     await waitForSuccess(phone);
     await assertOneRow(world, phone, 1);
@@ -128,7 +128,7 @@ const scenarios = {
       assert.ok(await phone.page.locator(`#field-${field}`).isVisible());
     }
     world.step("grade2 and txt3, with the header's name in lower and in upper case");
-    assert.ok(await phone.page.locator("#field-txt3 textarea").isEnabled(), "a refused form stays editable");
+    await phone.waitForState("#field-txt3 textarea", "enabled", "a refused form stays editable");
     await resubmit(phone);
     await assertOneRow(world, phone, 4);
   },
