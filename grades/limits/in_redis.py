@@ -22,7 +22,8 @@ from .counters import Counter, Excess, Submission
 logger = logging.getLogger(__name__)
 
 PREFIX = "scoring:rate:"
-TIMEOUT_SECONDS = 0.2
+# A flood keeps the machine busy, and Redis with it: a short limit would accept a flood for being one.
+TIMEOUT_SECONDS = 1
 # Circuit breaker: after a failure only one submission in so many seconds tries Redis again.
 PAUSE_SECONDS = 5
 WARNING_SECONDS = 60
