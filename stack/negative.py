@@ -69,7 +69,8 @@ def is_noticed(site, broken):
         kept = "/root/kept"
         machine.run(f"cp -a {broken.file} {kept}")
         machine.run(f"sed -i -e {quote(broken.edit)} {broken.file}; ! cmp {broken.file} {kept} >/dev/null")
-        machine.run(f"{RELEASE}/install.sh --configure", seconds=120)
+        # nginx's former workers take requests for a moment after a reload.
+        machine.run(f"{RELEASE}/install.sh --configure; sleep 1", seconds=120)
     else:
         machine.run(broken.script)
     try:
