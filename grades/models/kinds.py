@@ -41,7 +41,7 @@ class KindQuerySet(models.QuerySet):
         return [self.of_one_kind(kind) for kind in kinds] if len(kinds) <= MOST_PARTS else [self]
 
     def of_one_kind(self, kind):
-        # IN: for `=` Django writes `NOT has_remarks`, which is no range of an index.
+        # IN: for `=` Django writes `NOT has_remarks`, which is not a range of an index.
         lookups = {}
         for name, value in zip(self.KIND, kind, strict=True):
             lookups |= {f"{name}__in": [value]} if isinstance(value, bool) else {name: value}
