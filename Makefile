@@ -166,5 +166,5 @@ mariadb: ## start a throw-away MariaDB and print its DATABASE_URL, until Ctrl-C
 		exec sleep 2147483647'
 
 clean: ## remove .venv, collected static files and caches; keeps .env and the database
-	rm -rf .venv bench/.venv bench/peers/stock_admin/.venv bench/peers/fastify/node_modules e2e/node_modules var/static* .pytest_cache .ruff_cache
+	rm -rf .venv bench/.venv bench/peers/stock_admin/.venv bench/peers/fastify/node_modules e2e/node_modules var/static .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -70,7 +70,7 @@ def is_noticed(site, broken):
         machine.run(f"cp -a {broken.file} {kept}")
         machine.run(f"sed -i -e {quote(broken.edit)} {broken.file}; ! cmp {broken.file} {kept} >/dev/null")
         # nginx's former workers take requests for a moment after a reload.
-        machine.run(f"{RELEASE}/install.sh --configure; sleep 1", seconds=120)
+        machine.run(f"{RELEASE}/install.sh --configure && sleep 1", seconds=120)
     else:
         machine.run(broken.script)
     try:

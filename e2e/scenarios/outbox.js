@@ -300,7 +300,7 @@ const scenarios = {
       await phone.page.getByRole("button", { name: "再次提交" }).waitFor();
       assert.equal((await phone.outbox())[0].state, "waiting", errMsg);
       // The screen follows the script: it may still show that this attempt is being sent.
-      await phone.page.locator("#field-acc_nbr input:enabled").waitFor();
+      await phone.waitForState("#field-acc_nbr input", "enabled", errMsg);
     }
     assert.deepEqual(submissions(world.proxy), [], "none reached the server");
   },

@@ -20,6 +20,7 @@ os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")
 # Each process of pytest-xdist has its own: imports on one machine wait for each other, and collectstatic replaces files
 # that the server of another process may be reading.
 os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="scoring-tests-var-")
+os.environ["STATIC_ROOT"] = os.path.join(os.environ["VAR_DIR"], "static")
 atexit.register(shutil.rmtree, os.environ["VAR_DIR"])
 
 from scoring_site.settings import *  # noqa: E402, F403

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import urlopen
 
@@ -21,7 +20,6 @@ SITE_COMMAND = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"]
 SCORE_COMMAND = ["deploy/serve_score.py"]
 SCORE_SERVERS = ["gunicorn", "granian"]
 STOP_SECONDS = 20
-STATIC_ROOT = str(Path(os.environ["VAR_DIR"], "static"))
 
 
 def database_url():
@@ -39,12 +37,7 @@ def collect_static_files():
         [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
         check=True,
         cwd=settings.BASE_DIR,
-        env=os.environ
-        | {
-            "DJANGO_SETTINGS_MODULE": "scoring_site.settings",
-            "SECRET_KEY": settings.SECRET_KEY,
-            "STATIC_ROOT": STATIC_ROOT,
-        },
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "scoring_site.settings", "SECRET_KEY": settings.SECRET_KEY},
     )
 
 
@@ -66,7 +59,6 @@ def running(log_path, command=SITE_COMMAND, **more_settings):
         "DATABASE_URL": database_url(),
         "PORT": port,
         "SCORE_PORT": port,
-        "STATIC_ROOT": STATIC_ROOT,
         **more_settings,
     }
     with log_path.open("w") as log:

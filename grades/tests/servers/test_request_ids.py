@@ -2,13 +2,10 @@
 
 import json
 import re
-import socket
-from functools import partial
-from urllib.parse import urlsplit
 
 import pytest
 
-from ..helpers.servers import SCORE_COMMAND, SCORE_SERVERS, SITE_COMMAND, request, running
+from ..helpers.servers import SCORE_COMMAND, SCORE_SERVERS, SITE_COMMAND, kept_connection, request, running
 from ..helpers.submissions import FAILURE, FORM, SUCCESS, raw_form
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,11 +20,6 @@ ONE_WORKER = {"SCORE_WORKERS": "1"}
 
 def rate(server, **headers):
     return request(server, "POST", "/score", raw_form(), {"Content-Type": FORM, **headers})
-
-
-def connect(address):
-    parts = urlsplit(address)
-    return socket.create_connection((parts.hostname, parts.port), timeout=20)
 
 
 def records(log):
@@ -108,10 +100,13 @@ def test_a_request_that_cannot_be_read_is_logged_without_an_id(tmp_path, form):
 @pytest.mark.parametrize("form", ["plain", "json"])
 def test_a_body_that_cannot_be_read_after_the_reply_is_logged_without_an_id(tmp_path, form):
     log = tmp_path / "log"
-    with running(log, SITE_COMMAND, LOG_FORMAT=form) as process, connect(process.address) as connection:
+    with (
+        running(log, SITE_COMMAND, LOG_FORMAT=form) as process,
+        kept_connection(process.address) as (client, answers),
+    ):
         head = b"POST /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Proto: https\r\nTransfer-Encoding: chunked"
-        connection.sendall(head + b"\r\n\r\n1\r\nno end of a chunk")
-        replies = b"".join(iter(partial(connection.recv, 65536), b""))
+        client.sendall(head + b"\r\n\r\n1\r\nno end of a chunk")
+        replies = answers.read()
     assert re.findall(rb"HTTP/1.1 (\d+)", replies) == [b"411", b"400"]
     lines = [line for line in log.read_text().splitlines() if "/nowhere" in line]
     if form == "plain":
