@@ -24,7 +24,7 @@ from .office import LOG_IN, Office
 LONGEST_SILENCE = 8  # seconds without an acknowledged rating, when one node of three is lost
 HOLD = 6  # seconds for which a node is away
 RETURN_SECONDS = 60  # until a node takes part again
-SETTLE = 3  # seconds after its return, in which HAProxy writes to it again
+SETTLE = 3  # seconds without a change before the next event
 FRESH_READS = 500
 FEWEST_ACKNOWLEDGED = 5  # per second
 
@@ -88,7 +88,9 @@ class Cluster:
         return self.proxies[0].written()
 
     def is_whole(self):
-        return all(node.takes_part() for node in self.nodes.values())
+        """All nodes take part, and each HAProxy uses all of them."""
+        proxies_are_ready = all(proxy.is_ready() for proxy in self.proxies)
+        return proxies_are_ready and all(node.takes_part() for node in self.nodes.values())
 
     # --- Events: each returns when the node may come back ------------------------------------------
 
@@ -136,6 +138,21 @@ class Cluster:
         for number in NUMBERS:
             if number != best:
                 self.nodes[number].node_sh("join")
+
+
+def holds(condition, seconds):
+    """A condition for wait_until: `condition` has been true for so long without a break."""
+    since = None
+
+    def has_held():
+        nonlocal since
+        if not condition():
+            since = None
+            return False
+        since = since or time.monotonic()
+        return time.monotonic() - since >= seconds
+
+    return has_held
 
 
 EVENTS = ("terminate", "kill", "freeze", "pull_cable", "part", "lose_all")
@@ -201,8 +218,10 @@ class Run:
             crowd.longest_gap, crowd.last_acknowledgement = 0, time.monotonic()
         acknowledged, errors = crowd.acknowledged, crowd.answers[503]
         function(node)
-        wait_until(self.cluster.is_whole, RETURN_SECONDS, f"{event}: all nodes take part again")
-        time.sleep(SETTLE)
+        # A node that was frozen reports for a moment that it takes part, and then joins. An event while it joins would
+        # take two nodes away.
+        settled = holds(self.cluster.is_whole, SETTLE)
+        wait_until(settled, RETURN_SECONDS, f"{event}: all nodes take part again")
         with crowd.lock:
             silence = max(crowd.longest_gap, time.monotonic() - crowd.last_acknowledgement)
         return Line(
