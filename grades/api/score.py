@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from functools import partial
 
 from django.conf import settings
 from django.utils.cache import get_conditional_response
@@ -10,11 +9,10 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
 from rest_framework.response import Response
 
-from ..database.retries import check_available, retry_transient
 from ..models import REMARK_LENGTH
 from ..replies import FAILURE, SUCCESS, toast
 from ..submissions.keys import receipt_digest
-from ..submissions.store import AlreadyRated, SubmissionConflict, find_stored, submit
+from ..submissions.store import AlreadyRated, LimitExceeded, SubmissionConflict, submit
 from ..submissions.validate import SubmissionError, validate
 from ..tokens import make_receipt, read_session
 from .base import AnonymousView, Refusal, bearer_token
@@ -48,11 +46,12 @@ class ScoreView(AnonymousView):
             submission = validate(self.read_fields(request))
         except SubmissionError as error:
             raise Refusal(400, str(error)) from error
-        stored = None
-        if settings.RATE_LIMIT_ACCOUNT or settings.RATE_LIMIT_ADDRESS:
-            stored = self.check_limits(request.META, openid, submission)
         try:
-            stored = stored or submit(openid=openid, **submission)
+            stored = submit(openid=openid, limited=self.counters_of(request.META, submission), **submission)
+        except LimitExceeded as exceeded:
+            excess = exceeded.excess
+            headers = {"Retry-After": str(excess.retry_after)}
+            raise Refusal(429, f"rate: {TOO_MANY[excess.subject]}", headers=headers) from exceeded
         except SubmissionConflict as conflict:
             raise Refusal(409, "submission_id: already used for other content") from conflict
         except AlreadyRated as rated:
@@ -63,21 +62,13 @@ class ScoreView(AnonymousView):
         response.is_duplicate = not stored.is_new  # for the metrics
         return response
 
-    def check_limits(self, meta, openid, submission):
-        """Refuse a submission beyond a rate limit; returns the stored rating if it is a duplicate of one.
-
-        Such a duplicate gets its success, because its client may not know yet that the rating is stored.
-        """
-        from ..limits import count_submission  # a site without limits does not load them
-
-        check_available(settings.API_DATABASE)  # what cannot be stored is not counted
-        excess = count_submission(submission["acc_nbr"], meta)
-        if excess is None:
+    def counters_of(self, meta, submission):
+        """The counters of the rate limits for a submission; None without limits."""
+        if not (settings.RATE_LIMIT_ACCOUNT or settings.RATE_LIMIT_ADDRESS):
             return None
-        stored = retry_transient(partial(find_stored, openid=openid, **submission), using=settings.API_DATABASE)
-        if stored is None:
-            raise Refusal(429, f"rate: {TOO_MANY[excess.subject]}", headers={"Retry-After": str(excess.retry_after)})
-        return stored
+        from ..limits import counters_of  # a site without limits does not load them
+
+        return counters_of(submission["acc_nbr"], meta)
 
     def read_openid(self, request):
         """The openid of the session in the request; None for an anonymous rating.

@@ -7,7 +7,6 @@ from typing import Generic, NamedTuple, TypeVar
 
 from django.db import DatabaseError
 
-from .. import metrics
 from .retries import is_transient
 
 Row = TypeVar("Row")
@@ -68,8 +67,6 @@ class GroupCommit(Generic[Row]):
             self.insert_rows([entry.row for entry in batch])
         except BaseException as caught:  # also SystemExit: every waiting thread must learn that nothing is stored
             error = caught
-        else:
-            metrics.count_batch(len(batch))
         outcome = Outcome(error, len(batch))
         with self.lock:
             if error and is_transient(error):

@@ -5,61 +5,73 @@ processes and machines. A site without limits does not import this package.
 """
 
 import functools
-import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
+from ..database.retries import retry_transient
 from ..models import normal_number
 from .address import client_address
-from .counters import Counter, Excess
+from .counters import Counter, Excess, Submission
 
-__all__ = ["Excess", "count_login", "count_submission"]
+__all__ = ["Excess", "Submission", "count_batch", "count_login", "counters_of"]
 
 KEY_SALT = "grades.limits"
 
 
-def count_submission(acc_nbr: str, meta: Mapping[str, Any]) -> Excess | None:
-    """Count a submission; if a limit is exceeded, count nothing and return that limit.
-
-    `meta` is the request's environment. Raises `StoreUnavailable` if the counters are in the database and it does
-    not answer.
-    """
-    return count(
-        make_counter("account", settings.RATE_LIMIT_ACCOUNT, normal_number(acc_nbr)),
-        make_counter("address", settings.RATE_LIMIT_ADDRESS, settings.RATE_LIMIT_ADDRESS and client_address(meta)),
-    )
+def counters_of(acc_nbr: str, meta: Mapping[str, Any]) -> Submission:
+    """The counters of a rating, not counted yet. `meta` is the request's environment."""
+    counters = []
+    if settings.RATE_LIMIT_ACCOUNT:
+        counters.append(make_counter("account", settings.RATE_LIMIT_ACCOUNT, normal_number(acc_nbr).encode()))
+    if settings.RATE_LIMIT_ADDRESS and (address := client_address(meta)):
+        counters.append(make_counter("address", settings.RATE_LIMIT_ADDRESS, address))
+    return Submission(counters)
 
 
 def count_login(meta: Mapping[str, Any]) -> Excess | None:
-    """The same for a login. Logins from an address have a counter of their own, with the limit of submissions."""
-    return count(make_counter("login", settings.RATE_LIMIT_ADDRESS, client_address(meta)))
+    """Count a login; if the limit is exceeded, count nothing and return it.
 
-
-def count(*counters: Counter | None) -> Excess | None:
-    used = [counter for counter in counters if counter]
-    if not used:
-        return None
-    # Imported here: a site without Redis does not load its client.
+    Logins from an address have a counter of their own, with the limit of submissions. Raises `StoreUnavailable` if the
+    counters are in the database and it does not answer.
+    """
+    address = settings.RATE_LIMIT_ADDRESS and client_address(meta)
+    login = Submission([make_counter("login", settings.RATE_LIMIT_ADDRESS, address)] if address else [])
     if settings.REDIS_URL:
-        from .in_redis import count_in_redis
-
-        return count_in_redis(settings.REDIS_URL, used)
-    from .in_database import count_in_database
-
-    return count_in_database(used)
+        count_batch([login])
+    else:
+        retry_transient(count_batch, [login], using=settings.API_DATABASE)
+    return login.excess
 
 
-def make_counter(subject: str, limit: str, value: str | None) -> Counter | None:
-    """The counter of a value; None without a limit or a value."""
-    if not limit or not value:
-        return None
+def count_batch(batch: Sequence[Submission]) -> None:
+    """Count submissions, in their order. One that exceeds a limit is counted nowhere, and gets its `excess`.
+
+    Counters in the database raise the errors of Django's database layer; those in Redis none.
+    """
+    used = [submission for submission in batch if submission.counters]
+    if used:
+        # Imported here: a site without Redis does not load its client.
+        if settings.REDIS_URL:
+            from .in_redis import count_in_redis
+
+            count_in_redis(settings.REDIS_URL, used)
+        else:
+            from .in_database import count_in_database
+
+            count_in_database(used)
+    for submission in batch:
+        submission.is_counted = True
+
+
+def make_counter(subject: str, limit: str, value: bytes) -> Counter:
     most, seconds = parse_limit(limit)
     # A digest with a key: nobody who reads the counters can find a number or an address by trying.
-    digest = hmac.digest(digest_key(settings.SECRET_KEY), f"{subject}\0{value}".encode(), "sha256")
-    return Counter(subject, digest[:16].hex(), most, seconds)
+    digest = blake2b(value, digest_size=16, key=digest_key(settings.SECRET_KEY), person=subject.encode())
+    return Counter(subject, digest.hexdigest(), most, seconds)
 
 
 @functools.cache

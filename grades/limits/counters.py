@@ -23,7 +23,8 @@ class Excess(NamedTuple):
 
 @dataclass(slots=True)
 class Submission:
-    """The counters of one submission, and when it is counted the limit that it exceeds, if any."""
+    """The counters of one submission; once it is counted, the limit that it exceeds, if any."""
 
     counters: Sequence[Counter]
+    is_counted: bool = False
     excess: Excess | None = None

@@ -1,4 +1,4 @@
-"""Counters in the database. Submissions that several threads count at the same time share one statement.
+"""Counters in the database. One statement counts a batch of submissions.
 
 The statement adds to a row and returns its new value, so each process knows which of the numbers up to the limit are
 its own.
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connections, transaction
 
-from ..database.batching import GroupCommit
-from ..database.retries import retry_transient
 from ..models import RateCounter
 from .counters import Counter, Excess, Submission
 
@@ -36,13 +34,7 @@ class Window:
     ends_at: int
 
 
-def count_in_database(counters: Sequence[Counter]) -> Excess | None:
-    submission = Submission(counters)
-    retry_transient(group_commit.insert, submission, using=settings.API_DATABASE)
-    return submission.excess
-
-
-def count_batch(batch: Sequence[Submission]) -> None:
+def count_in_database(batch: Sequence[Submission]) -> None:
     """Count the submissions of a batch, in their order. One that exceeds a limit is counted nowhere."""
     now = int(time.time())
     counters = {counter.key: counter for submission in batch for counter in submission.counters}
@@ -61,9 +53,6 @@ def count_batch(batch: Sequence[Submission]) -> None:
             elif windows[counter.key].free > 0:  # a full row needs no correction
                 uncounted[counter.key] += 1
     take_back(uncounted, windows)
-
-
-group_commit = GroupCommit(count_batch)
 
 
 def add_to_rows(counters: Mapping[str, Counter], totals: Mapping[str, int], now: int) -> list[tuple[str, int, int]]:

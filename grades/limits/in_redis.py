@@ -1,4 +1,4 @@
-"""Counters in Redis. Submissions that several threads count at the same time share one round trip, of one script.
+"""Counters in Redis. One round trip, of one script, counts a batch of submissions.
 
 If Redis does not answer, submissions are accepted without a limit: a customer's rating matters more.
 """
@@ -16,16 +16,16 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ..database.batching import GroupCommit
-from .counters import Counter, Excess, Submission
+from .counters import Excess, Submission
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "scoring:rate:"
 # A flood keeps the machine busy, and Redis with it: a short limit would accept a flood for being one.
 TIMEOUT_SECONDS = 1
-# Circuit breaker: after a failure only one submission in so many seconds tries Redis again.
-PAUSE_SECONDS = 5
+# Circuit breaker: after a failure only one batch in so many seconds tries Redis again. A Redis that hangs holds up all
+# ratings of the process for TIMEOUT_SECONDS then, so this is rare.
+PAUSE_SECONDS = 20
 WARNING_SECONDS = 60
 
 # KEYS are the counters of all submissions, one after another. ARGV has for each submission the number of its counters,
@@ -54,14 +54,12 @@ return found
 SCRIPT_DIGEST = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
-def count_in_redis(url: str, counters: Sequence[Counter]) -> Excess | None:
-    submission = Submission(counters)
-    redis_counters(url).count(submission)
-    return submission.excess
+def count_in_redis(url: str, batch: Sequence[Submission]) -> None:
+    redis_counters(url).count(batch)
 
 
 class RedisCounters:
-    """The connection of this process. One is enough, because it counts one batch at a time."""
+    """The connection of this process. One is enough: most batches come one after the other."""
 
     def __init__(self, url: str) -> None:
         # Without the pool and the client, which would cost more CPU than the round trip.
@@ -73,29 +71,14 @@ class RedisCounters:
             socket_read_size=4096,
             retry=Retry(NoBackoff(), 0),  # a second attempt would take the time again
         ).make_connection()
-        self.group = GroupCommit(self.count_batch)
         self.lock = Lock()
-        self.is_away = False
         self.next_attempt = self.next_warning = 0.0  # in this process's monotonic time
+        self.is_away = False
 
-    def count(self, submission: Submission) -> None:
-        if not self.is_away:
-            self.group.insert(submission)
-        elif self.may_try():
-            self.try_batch([submission])
-
-    def may_try(self) -> bool:
-        """Whether the pause is over; true for one submission, and the pause begins again for the others."""
+    def count(self, batch: Sequence[Submission]) -> None:
         with self.lock:
-            now = time.monotonic()
-            if now < self.next_attempt:
-                return False
-            self.next_attempt = now + PAUSE_SECONDS
-            return True
-
-    def count_batch(self, batch: Sequence[Submission]) -> None:
-        if not self.is_away:  # the batch before may have failed while these waited
-            self.try_batch(batch)
+            if not self.is_away or time.monotonic() >= self.next_attempt:
+                self.try_batch(batch)
 
     def try_batch(self, batch: Sequence[Submission]) -> None:
         keys: list[str] = []

@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
+from .. import metrics
 from ..database.batching import GroupCommit
 from ..database.retries import check_available, retry_transient
 from ..models import CONTENT, Conflict, Grade, GradeQuerySet, Repeat
 from .keys import content_digest, content_of, make_content_key, make_dispatch_key
+
+if TYPE_CHECKING:
+    from .. import limits
 
 # A unique index refuses a row again only if another writer changed the stored rating in between.
 INSERT_ATTEMPTS = 5
@@ -26,6 +30,14 @@ class SubmissionConflict(Exception):
 
 class AlreadyRated(Exception):
     """The same person has already rated this dispatch."""
+
+
+class LimitExceeded(Exception):
+    """A rate limit is exceeded and the submission is not stored: `excess` is the limit."""
+
+    def __init__(self, excess: "limits.Excess") -> None:
+        super().__init__(excess)
+        self.excess = excess
 
 
 class Stored(NamedTuple):
@@ -51,6 +63,7 @@ class NewRating:
     submission_id: str | None = None
     content_key: str | None = None
     dispatch_key: str | None = None
+    limited: "limits.Submission | None" = None  # its counters, if there are rate limits
 
 
 # The other columns have a default in the database.
@@ -61,7 +74,13 @@ values_of = attrgetter(*COLUMNS)
 INSERT_TIME = COLUMNS.index("insert_time")
 
 
-def submit(*, submission_id: UUID | None = None, openid: str | None = None, **content: Any) -> Stored:
+def submit(
+    *,
+    submission_id: UUID | None = None,
+    openid: str | None = None,
+    limited: "limits.Submission | None" = None,
+    **content: Any,
+) -> Stored:
     """Store one rating exactly once; returns the rating that holds it, new or stored before.
 
     `content` is the seven validated fields, `openid` the person if known. The row is committed when this
@@ -73,17 +92,20 @@ def submit(*, submission_id: UUID | None = None, openid: str | None = None, **co
     DEDUPE_WINDOW seconds. With ONE_RATING_PER_DISPATCH, a different rating by the same person for the same
     dispatch raises `AlreadyRated`.
 
+    A submission that is `limited` is counted first. If it exceeds a rate limit but is stored already it gets that
+    rating, and nothing is written; otherwise it raises `LimitExceeded`.
+
     Raises `StoreUnavailable` if the database does not answer in time. The same submission may then be sent
     again.
     """
-    # Built once: a retry recognises its own committed row by `insert_time`.
+    # Built once: a retry recognises its own committed row by `insert_time`, and is not counted again.
     row = make_row(submission_id, openid, content)
+    row.limited = limited
     return retry_transient(store, row, using=settings.API_DATABASE)
 
 
-def find_stored(*, submission_id: UUID | None = None, openid: str | None = None, **content: Any) -> Stored | None:
-    """The stored rating of which a submission is a duplicate, or None; writes nothing."""
-    row = make_row(submission_id, openid, content)
+def find_stored(row: NewRating) -> Stored | None:
+    """The stored rating of which the row is a duplicate, or None; writes nothing."""
     stored = stored_ratings().filter(**key_of(row)).first()
     if stored and (is_same(stored, row) if row.submission_id else not is_expired(stored, row)):
         return Stored(False, stored.insert_time)
@@ -126,6 +148,8 @@ def store(row: NewRating) -> Stored:
                 insert_rows([row])
             else:
                 group_commit.insert(row)
+            if row.limited and row.limited.excess:
+                return stored_before(row, row.limited.excess)
             return Stored(True, row.insert_time)
         except IntegrityError:
             stored = handle_collision(row)
@@ -136,9 +160,23 @@ def store(row: NewRating) -> Stored:
     raise AssertionError("unreachable")
 
 
+def stored_before(row: NewRating, excess: "limits.Excess") -> Stored:
+    """The stored rating of a submission beyond a limit: its client may not know yet that it is stored."""
+    stored = find_stored(row)
+    if stored is None:
+        raise LimitExceeded(excess)
+    return stored
+
+
 def insert_rows(rows: Sequence[NewRating]) -> None:
-    """Insert rows with one statement, which commits by itself unless it runs within a transaction."""
+    """Insert the rows within the rate limits. One statement, which commits by itself unless it runs in a transaction.
+
+    The limits are counted here because the rows of a batch share the wait for the counters too.
+    """
     check_available(settings.API_DATABASE)  # the circuit breaker may have opened while these rows waited
+    rows = within_limits(rows)
+    if not rows:
+        return
     connection = connections[settings.API_DATABASE]
     parameters: list[Any] = []
     for row in rows:
@@ -147,6 +185,18 @@ def insert_rows(rows: Sequence[NewRating]) -> None:
         parameters += values
     with connection.cursor() as cursor:
         cursor.execute(INSERT + ", ".join([PLACEHOLDERS] * len(rows)), parameters)
+    metrics.count_batch(len(rows))
+
+
+def within_limits(rows: Sequence[NewRating]) -> Sequence[NewRating]:
+    """The rows that exceed no rate limit. A row that comes again, after an error, is counted already."""
+    limited = [row.limited for row in rows if row.limited]
+    if not limited:
+        return rows
+    from ..limits import count_batch  # a site without limits does not load them
+
+    count_batch([submission for submission in limited if not submission.is_counted])
+    return [row for row in rows if not (row.limited and row.limited.excess)]
 
 
 group_commit = GroupCommit(insert_rows)

@@ -11,9 +11,9 @@ import time_machine
 from django.conf import settings as site_settings
 from django.utils import timezone
 
-from grades.api import score
 from grades.database.retries import StoreUnavailable
 from grades.models import Conflict, Grade, RateCounter, Repeat
+from grades.submissions import store
 
 from ..helpers.servers import database_url
 from ..helpers.submissions import (
@@ -122,7 +122,7 @@ def test_a_submission_is_not_counted_while_the_store_is_away(client, monkeypatch
         raise StoreUnavailable
 
     with monkeypatch.context() as patch:
-        patch.setattr(score, "check_available", unavailable)
+        patch.setattr(store, "check_available", unavailable)
         for _ in range(5):
             assert_refused(post(client, with_id()), 503, "store: unreachable")
     for _ in range(2):

@@ -7,10 +7,11 @@ import time_machine
 from django.db import connection
 
 from grades.jobs import run_next
-from grades.limits import count_submission
+from grades.limits import count_batch
 from grades.limits.counters import Counter, Excess, Submission
-from grades.limits.in_database import count_batch
 from grades.models import RateCounter
+
+from ..helpers.limits import count_submission
 
 pytestmark = pytest.mark.django_db
 

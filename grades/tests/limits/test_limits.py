@@ -7,9 +7,11 @@ import pytest
 import redis
 from django.db import connection
 
-from grades.limits import count_login, count_submission
+from grades.limits import count_login
 from grades.limits.counters import Excess
 from grades.models import RateCounter
+
+from ..helpers.limits import count_submission
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("counters_in")]
 

@@ -9,10 +9,11 @@ import time_machine
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from grades.models import Conflict, Grade, Repeat
+from grades.limits import counters_of
+from grades.models import Conflict, Grade, RateCounter, Repeat
 from grades.submissions import store
 from grades.submissions.decode import decode_body
-from grades.submissions.store import AlreadyRated, SubmissionConflict, submit
+from grades.submissions.store import AlreadyRated, LimitExceeded, SubmissionConflict, submit
 from grades.submissions.validate import validate
 
 from ..helpers.submissions import ARTICLE, CONTENT, corpus, parallel, stored
@@ -255,6 +256,39 @@ def test_a_dispatch_rating_committed_without_an_answer_is_not_a_second(answer_lo
     with pytest.raises(AlreadyRated):
         submit(openid="o-ann", **ARTICLE | {"grade1": 1})
     assert (stored(), answer_lost) == ([ARTICLE], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_committed_without_an_answer_is_counted_once(answer_lost, settings):
+    settings.RATE_LIMIT_ACCOUNT, settings.REDIS_URL = "1/3600", ""
+    assert submit(limited=counters_of(ARTICLE["acc_nbr"], {}), **ARTICLE).is_new is True
+    assert (stored(), answer_lost) == ([ARTICLE], [])
+    assert [counter.hits for counter in RateCounter.objects.all()] == [1]
+
+
+# --- Rate limits ----------------------------------------------------------------------------------
+
+
+def test_the_rows_of_a_batch_that_exceed_a_limit_are_left_out_of_it(settings):
+    settings.RATE_LIMIT_ACCOUNT, settings.REDIS_URL = "2/3600", ""
+    numbers = enumerate(["1", "1", "2", "1", "2"])
+    contents = [ARTICLE | {"txt1": str(position), "acc_nbr": number} for position, number in numbers]
+    rows = [store.make_row(None, None, content) for content in contents]
+    for row in rows:
+        row.limited = counters_of(row.acc_nbr, {})
+    store.insert_rows(rows)
+    assert [bool(row.limited.excess) for row in rows] == [False, False, False, True, False]
+    del contents[3]
+    assert stored() == contents
+
+
+def test_a_submission_beyond_a_limit_is_not_stored(settings):
+    settings.RATE_LIMIT_ACCOUNT, settings.REDIS_URL = "1/3600", ""
+    submit(limited=counters_of(ARTICLE["acc_nbr"], {}), **ARTICLE)
+    with pytest.raises(LimitExceeded) as exceeded:
+        submit(limited=counters_of(ARTICLE["acc_nbr"], {}), **ARTICLE | {"grade1": 1})
+    assert exceeded.value.excess.subject == "account"
+    assert stored() == [ARTICLE]
 
 
 # --- Many at once ---------------------------------------------------------------------------------
