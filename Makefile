@@ -58,7 +58,7 @@ lint: ## check style, types, imports, scripts, migrations and translations
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	ENV_FILE= .venv/bin/mypy
-	.venv/bin/lint-imports --verbose 2>&1 | tail -n 8
+	.venv/bin/lint-imports --no-logo
 	.venv/bin/shellcheck -x bin/* bench/run .ci/run deploy/*.sh deploy/cluster/node.sh deploy/run-program deploy/scoring
 	bin/lint-js
 	$(NEUTRAL) $(MANAGE) makemigrations --check --dry-run
