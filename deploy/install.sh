@@ -14,6 +14,7 @@
 #   --new-cluster           db, on A and only once: start the cluster, with the data that this machine has
 #   --hosts PATTERN         db, on A: the addresses that may log in; 10.0.0.% if A is 10.0.0.11
 #   --office ADDRESS        app: the host that serves the office, if it is not this one
+#   --redis ADDRESS         app: this host has the Redis of the rate limits, by this address for the others
 #   --proxies A,B           app, single: a load balancer or other application hosts, which name the customer's address
 #   --http-port PORT, --https-port PORT   other ports than 80 and 443, for a site behind another proxy
 #   --no-domain-check       the domain does not resolve yet, or not from here
@@ -35,6 +36,8 @@ NODE_PACKAGES="galera-4 rsync gettext-base iproute2 openssl logrotate"
 MARIADB_CONF=/etc/mysql/mariadb.conf.d/60-scoring.cnf
 GALERA_CONF=/etc/mysql/mariadb.conf.d/70-galera.cnf
 HAPROXY_CONF=/etc/haproxy/haproxy.cfg
+REDIS_CONF=/etc/redis/scoring.conf
+REDIS_UNIT_CONF=/etc/systemd/system/redis-server.service.d/scoring.conf
 NGINX_CONF=/etc/nginx/conf.d/scoring.conf
 SUPERVISOR_CONF=/etc/supervisor/conf.d/scoring.conf
 UNIT_DIR=/etc/systemd/system
@@ -45,7 +48,7 @@ TMPFILES_CONF=/etc/tmpfiles.d/scoring.conf
 # --- Options ----------------------------------------------------------------------------------------
 
 DOMAIN='' PROCESS_MANAGER=supervisor ROLE=single HTTP_PORT=80 HTTPS_PORT=443 CERTIFICATE=certbot EMAIL=''
-NODES='' OFFICE='' HOSTS='' PROXIES=''
+NODES='' OFFICE='' HOSTS='' PROXIES='' REDIS=''
 installed_manager='' installed_role=''
 # A later run needs no option; an option goes before the fact of the installation.
 if [ -f "$INSTALL_CONF" ]; then
@@ -66,7 +69,7 @@ while [ $# -gt 0 ]; do
     --new-cluster) new_cluster=1 ;;
     --configure | --uninstall) action=${1#--} ;;
     -h | --help) usage; exit ;;
-    --domain | --certificate | --key | --email | --role | --http-port | --https-port | --nodes | --office | --hosts | --proxies)
+    --domain | --certificate | --key | --email | --role | --http-port | --https-port | --nodes | --office | --hosts | --proxies | --redis)
         [ -n "${2:-}" ] || fail "$1 needs a value"
         case $1 in
         --domain) DOMAIN=${2,,} ;;
@@ -80,6 +83,7 @@ while [ $# -gt 0 ]; do
         --office) OFFICE=$2 ;;
         --hosts) HOSTS=$2 ;;
         --proxies) PROXIES=$2 ;;
+        --redis) REDIS=$2 ;;
         esac
         shift
         ;;
@@ -188,6 +192,9 @@ check_role() {
     [ "$ROLE" != db ] || [ -n "$(own_node)" ] || fail "none of the addresses in --nodes $NODES is one of this machine"
     [ -z "$new_cluster" ] || { [ "$ROLE" = db ] && [ "$(own_node)" = "$(first_node)" ]; } ||
         fail "--new-cluster is for the first address in --nodes, $(first_node)"
+    [ -z "$REDIS" ] || [ "$ROLE" = app ] || fail "--redis is for an application host: --role app"
+    [ -z "$REDIS" ] || has_address "$REDIS" ||
+        fail "--redis $REDIS is not an address of this machine: the other hosts have REDIS_URL with the settings of the host with Redis"
     [ -z "$HOSTS" ] || [[ $HOSTS =~ ^[0-9a-fA-F.:%_]+$ ]] || fail "--hosts $HOSTS is not a pattern such as 10.0.0.%"
     [ -z "$OFFICE" ] || ! has_address "$OFFICE" || OFFICE='' # this host
 }
@@ -256,6 +263,7 @@ check_ports() {
     if [ "$ROLE" = app ]; then
         check_port 3307 haproxy
         check_port 3308 haproxy
+        [ -z "$REDIS" ] || check_port 6379 redis-server
     else
         check_port 3306 mariadbd
     fi
@@ -288,7 +296,7 @@ missing_packages() {
     local package packages
     case $ROLE in
     single) packages="$PACKAGES $DATABASE_PACKAGES" ;;
-    app) packages="$PACKAGES haproxy" ;;
+    app) packages="$PACKAGES haproxy${REDIS:+ redis-server}" ;;
     db) packages="$DATABASE_PACKAGES $NODE_PACKAGES" ;;
     esac
     if [ "$ROLE" != db ]; then
@@ -342,7 +350,7 @@ write_facts() {
     printf '%s\n' "# The facts of this installation. install.sh writes them; run it again to change one." \
         "DOMAIN=$DOMAIN" "ROLE=$ROLE" "PROCESS_MANAGER=$PROCESS_MANAGER" "HTTP_PORT=$HTTP_PORT" "HTTPS_PORT=$HTTPS_PORT" \
         "CERTIFICATE=$CERTIFICATE" "EMAIL=$(printf %q "$EMAIL")" \
-        "NODES=$NODES" "OFFICE=$OFFICE" "HOSTS=$HOSTS" "PROXIES=$PROXIES" | write "$INSTALL_CONF" 644 || true
+        "NODES=$NODES" "OFFICE=$OFFICE" "HOSTS=$HOSTS" "PROXIES=$PROXIES" "REDIS=$REDIS" | write "$INSTALL_CONF" 644 || true
 }
 
 # --- The database -----------------------------------------------------------------------------------
@@ -492,6 +500,30 @@ configure_haproxy() {
     fi
 }
 
+# --- Redis of an application host -------------------------------------------------------------------
+
+# redis_password: the one in REDIS_URL, if that is of this Redis.
+redis_password() { setting REDIS_URL | sed -n "s|^redis://:\([0-9a-f]*\)@$REDIS:6379/0$|\1|p"; }
+
+check_redis() {
+    [ -z "$REDIS" ] || [ -z "$(setting REDIS_URL)" ] || [ -n "$(redis_password)" ] ||
+        fail "REDIS_URL in $SETTINGS names another Redis than $REDIS: delete that line, and this command writes it"
+}
+
+configure_redis() {
+    [ -n "$REDIS" ] || return 0
+    local changed=''
+    if render redis.conf ADDRESS="$REDIS" PASSWORD="$(redis_password)" | write "$REDIS_CONF" 600 redis; then changed=1; fi
+    if render redis-server.conf REDIS_CONF="$REDIS_CONF" | write "$REDIS_UNIT_CONF" 644; then
+        systemctl daemon-reload
+        changed=1
+    fi
+    [ -n "$changed" ] || ! systemctl --quiet is-active redis-server || return 0
+    quietly 60 systemctl enable redis-server
+    quietly 60 systemctl restart redis-server || fail "Redis does not start: journalctl -u redis-server shows why"
+    say "Redis answers on $REDIS, with a password"
+}
+
 # --- Settings ---------------------------------------------------------------------------------------
 
 # add_setting NAME VALUE: unless the file has one. An operator's values are never changed.
@@ -516,6 +548,10 @@ take_over_settings() {
     # Both are the business of a node.
     add_setting BACKUP_MAX_HOURS 0
     add_setting DRILL_MAX_DAYS 0
+    [ -z "$REDIS" ] || [ -n "$(setting REDIS_URL)" ] || {
+        sed -i '/^REDIS_URL=/d' "$SETTINGS"
+        add_setting REDIS_URL "redis://:$(random 16)@$REDIS:6379/0"
+    }
     if [ -n "$OFFICE" ]; then
         add_setting JOBS_ELSEWHERE 1
     elif grep -q '^JOBS_ELSEWHERE=' "$SETTINGS"; then # copied from a host without the office, or this one becomes the office
@@ -838,7 +874,10 @@ configure() {
     doing "writing the configuration"
     case $ROLE in
     single) configure_mariadb ;;
-    app) configure_haproxy ;;
+    app)
+        configure_haproxy
+        configure_redis
+        ;;
     db)
         configure_node
         configure_timers
@@ -895,6 +934,7 @@ install_all() {
         check_certificate
     fi
     check_settings
+    check_redis
     doing "installing packages"
     install_packages
     if [ "$ROLE" = db ]; then
@@ -934,6 +974,11 @@ uninstall() {
     if [ "$ROLE" = app ] && [ -e "$HAPROXY_CONF" ]; then
         quietly 60 systemctl disable --now haproxy || true
         rm -f "$HAPROXY_CONF"
+    fi
+    if [ -e "$REDIS_CONF" ]; then
+        quietly 60 systemctl disable --now redis-server || true
+        rm -f "$REDIS_CONF" "$REDIS_UNIT_CONF"
+        systemctl daemon-reload
     fi
     rm -f "$NGINX_CONF" "$CERTBOT_HOOK" "$LOGROTATE_CONF" "$TMPFILES_CONF" "$COMMAND"
     if systemctl --quiet is-active nginx; then quietly 60 systemctl reload nginx || true; fi

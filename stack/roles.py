@@ -7,6 +7,8 @@ import contextlib
 import re
 import tempfile
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from .site import DOMAIN, Authority, Site, expect
 from .steps import Step, install, rating_by_the_mini_program
 
 SILENCE_SECONDS = 8
+LIMIT, AT_ONCE = 10, 200  # submissions
 
 
 @dataclass
@@ -42,7 +45,8 @@ class Cluster:
     def install_application(self, site):
         options = [f"--role app --nodes {self.addresses} --office {self.office.machine.address}"]
         if site is self.office:
-            options.append(f"--proxies {self.other.machine.address}")
+            address = site.machine.address
+            options.append(f"--proxies {self.other.machine.address} --redis {address}")
         return site.machine.run(site.install_command(*options), seconds=600)
 
 
@@ -75,6 +79,8 @@ def refusals(cluster):
         (host, f"--role db --nodes {cluster.addresses}", "is one of this machine"),
         (host, "--role app --nodes 10.0.0.1", "name the three nodes"),
         (host, "--role worker", "single, app or db"),
+        (first, f"--role single --domain {DOMAIN} --redis {first.machine.address}", "is for an application host"),
+        (host, f"--role app --nodes {cluster.addresses} --redis 10.9.9.9", "is not an address of this machine"),
         (host, f"--role app --nodes {cluster.addresses} --domain {DOMAIN} --certbot", "SECRET_KEY made the receipts"),
         (cluster.nodes[1], f"--role db --nodes {cluster.addresses} --new-cluster", "is for the first address"),
         (host, f"--domain {DOMAIN} --nodes {cluster.addresses}", "need --role app or --role db"),
@@ -105,17 +111,17 @@ def other_nodes(cluster):
     expect("the timer of backups, on each node", [False, False, True], enabled)
 
 
-def copy_settings(cluster, target, *names):
+def copy_settings(source, target, *names):
     target.machine.run("mkdir -p /etc/scoring")
     for name in names:
-        content = cluster.nodes[0].machine.path(f"/etc/scoring/{name}").read_bytes()
+        content = source.machine.path(f"/etc/scoring/{name}").read_bytes()
         target.machine.path(f"/etc/scoring/{name}").write_bytes(content)
 
 
 def application_hosts(cluster):
-    copy_settings(cluster, cluster.office, "env", "migrate.env")
+    copy_settings(cluster.nodes[0], cluster.office, "env", "migrate.env")
     cluster.install_application(cluster.office)
-    copy_settings(cluster, cluster.other, "env")
+    copy_settings(cluster.office, cluster.other, "env")
     cluster.install_application(cluster.other)
     names = cluster.other.machine.run("scoring status").split()
     expect("programs of the host without the office", [True, True, False, False, False],
@@ -162,6 +168,30 @@ def office_through_the_other(cluster):
     expect("a rating meanwhile", 200, cluster.other.rate()[0])
     cluster.office.control("start", "web-a", "web-b")
     cluster.office.wait_until_ready()
+
+
+def rate_limits(cluster):
+    """Submissions at once, half of them to each host, first with the counters in the database, then in Redis."""
+    hosts = (cluster.office, cluster.other)
+
+    def send(index):
+        return hosts[index % 2].rate(number, txt1=f"第{index}次")[0]
+
+    for number, comment in (("13800000011", "s/^REDIS_URL=/#&/"), ("13800000012", "s/^#REDIS_URL=/REDIS_URL=/")):
+        for host in hosts:
+            host.machine.run(f"sed -i -e '/^RATE_LIMIT_ACCOUNT=/d' -e '{comment}' /etc/scoring/env")
+            host.machine.run(f"echo RATE_LIMIT_ACCOUNT={LIMIT}/3600 >>/etc/scoring/env; scoring restart", seconds=120)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            statuses = Counter(pool.map(send, range(AT_ONCE)))
+        expect("the replies", {200: LIMIT, 429: AT_ONCE - LIMIT}, dict(statuses))
+        rows = cluster.nodes[1].query(f"SELECT COUNT(*) FROM grade WHERE acc_nbr = '{number}'")
+        expect("the ratings", [str(LIMIT)], rows)
+    redis = cluster.office.machine
+    keys = "REDISCLI_AUTH=$(sed -n 's|^REDIS_URL=redis://:\\([^@]*\\)@.*|\\1|p' /etc/scoring/env) redis-cli --scan"
+    expect("the counters in Redis", (1, 1), (redis.run(keys).count("scoring:rate:"),
+           int(cluster.nodes[0].query("SELECT COUNT(*) FROM rate_counter")[0])))  # fmt: skip
+    expect("Redis without the password", True, "NOAUTH" in redis.run("redis-cli ping"))
+    return f"{LIMIT} of {AT_ONCE} accepted, twice"
 
 
 def doctor(cluster):
@@ -243,6 +273,10 @@ def uninstall(cluster):
     host, node = cluster.other, cluster.nodes[1]
     host.machine.run("/root/scoring-1/deploy/install.sh --uninstall")
     expect("HAProxy", "inactive", host.machine.attempt("systemctl is-active haproxy")[1].strip())
+    office = cluster.office.machine
+    office.run("/root/scoring-1/deploy/install.sh --uninstall")
+    left = office.attempt("systemctl is-active redis-server; ls /etc/redis/scoring.conf 2>/dev/null")[1].split()
+    expect("Redis", ["inactive"], left)
     node.machine.run("/root/scoring-1/deploy/install.sh --uninstall")
     expect("the node takes part", "Primary Synced ON 3 nodes\n",
            node.machine.run(f"{node.tree}/deploy/cluster/node.sh status"))  # fmt: skip
@@ -257,6 +291,7 @@ ROLE_STEPS = [
     Step("install.sh again changes nothing", install_again),
     Step("ratings and an old receipt", ratings),
     Step("the office through the other host", office_through_the_other),
+    Step("rate limits of two hosts", rate_limits),
     Step("doctor is content", doctor),
     Step("the written node loses its power", node_is_lost),
     Step("all nodes lose their power", all_nodes_are_lost),
