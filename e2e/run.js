@@ -77,7 +77,7 @@ async function main() {
       if (error) {
         failures += 1;
         console.log(`      because: ${error.headline}`);
-        console.log(`${error.message}\n${error.stack}`);
+        console.log(`${error.message}\n${error.stack}\n${error.cause ?? ""}`);
       }
     };
     if (!negative) {

@@ -4,6 +4,9 @@ const { FaultyProxy } = require("./faulty_proxy");
 const { Phone } = require("./phone");
 const { makeCode, storedRatings } = require("./server");
 
+// A kept connection that the server closes just then would fail a request of the test itself.
+const NOT_KEPT = { Connection: "close" };
+
 class World {
   constructor({ browser, site, serverPort, client, number, pictures, wechat }) {
     Object.assign(this, { browser, site, serverPort, client, pictures, wechat });
@@ -54,7 +57,7 @@ class World {
   }
 
   async get(address, headers = {}) {
-    const reply = await fetch(`http://127.0.0.1:${this.serverPort}${address}`, { headers });
+    const reply = await fetch(`http://127.0.0.1:${this.serverPort}${address}`, { headers: { ...headers, ...NOT_KEPT } });
     return { status: reply.status, data: await reply.json() };
   }
 
@@ -62,7 +65,7 @@ class World {
   post(address, data) {
     return fetch(`http://127.0.0.1:${this.serverPort}${address}`, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...NOT_KEPT },
       body: JSON.stringify(data),
     });
   }
