@@ -72,7 +72,7 @@ class Cluster:
         self.run("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
         for number in (2, 3):
             self.nodes[number].node_sh("join")
-        wait_until(lambda: all(proxy.is_ready() for proxy in self.proxies), 20, "HAProxy finds all nodes")
+        wait_until(self.is_whole, 20, "HAProxy finds all nodes")
         for server in self.servers:
             server.start()
         for server in self.servers:
@@ -89,8 +89,8 @@ class Cluster:
 
     def is_whole(self):
         """All nodes take part, and each HAProxy uses all of them."""
-        proxies_are_ready = all(proxy.is_ready() for proxy in self.proxies)
-        return proxies_are_ready and all(node.takes_part() for node in self.nodes.values())
+        checks = [proxy.is_ready for proxy in self.proxies] + [node.takes_part for node in self.nodes.values()]
+        return all(check() for check in checks)
 
     # --- Events: each returns when the node may come back ------------------------------------------
 

@@ -513,7 +513,10 @@ check_redis() {
 configure_redis() {
     [ -n "$REDIS" ] || return 0
     local changed=''
-    if render redis.conf ADDRESS="$REDIS" PASSWORD="$(redis_password)" | write "$REDIS_CONF" 600 redis; then changed=1; fi
+    # The password is not an argument of render: ps would show it.
+    if { render redis.conf ADDRESS="$REDIS" && echo "requirepass $(redis_password)"; } | write "$REDIS_CONF" 600 redis; then
+        changed=1
+    fi
     if render redis-server.conf REDIS_CONF="$REDIS_CONF" | write "$REDIS_UNIT_CONF" 644; then
         systemctl daemon-reload
         changed=1
