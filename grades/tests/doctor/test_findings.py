@@ -20,7 +20,7 @@ def test_a_check_that_hangs_holds_up_no_other(monkeypatch):
     with translation.override("en"):
         found = examine(Installation(None), checks)
     end.set()
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 9
     assert found == [
         Finding(Level.UNKNOWN, "No result within 1 seconds.", id="hangs"),
         Finding(Level.OK, "Fine.", id="goes-on"),

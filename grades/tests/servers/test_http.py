@@ -97,12 +97,12 @@ def test_busy_connections_do_not_delay_a_new_one(tmp_path, transactional_db, nam
                 while min(answers) < 10:
                     assert not any(future.done() for future in futures), "a client that never pauses has ended"
                     time.sleep(0.01)
-                before = sum(answers)
+                # A server whose threads stay with their connections never answers this one: request() times out.
                 status, _, body = request(
                     process.address, "POST", "/score", raw_form().encode(), {"Content-Type": FORM}
                 )
                 assert (status, body) == (200, SUCCESS)
-                assert sum(answers) - before < 1000, "the other clients were served first"
+                assert not any(future.done() for future in futures), "a client that never pauses has ended"
         finally:
             over.set()
     assert [future.result() for future in futures] == [None, None]
