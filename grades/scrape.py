@@ -16,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from .metrics import locked
+from .metrics import flush, locked
 from .models import Job
 
 ENDED = "ended"  # in place of the process id in the name of a file
@@ -25,7 +25,8 @@ TASK = re.compile("last_([a-z]+)")  # the name of a file in VAR_DIR/state
 
 
 def scrape() -> bytes:
-    """All metrics, in Prometheus's text format."""
+    """All metrics, in Prometheus's text format. Ratings of the last second in other processes may be missing."""
+    flush()
     registry = CollectorRegistry()
     registry.register(Processes())
     registry.register(Site())

@@ -1,5 +1,6 @@
 """metrics.py: what is counted, under which labels, and in which folder."""
 
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from prometheus_client.mmap_dict import MmapedDict
 
 from grades import jobs, metrics
 from grades.api import ScoreView
@@ -100,10 +102,30 @@ def test_an_observation_is_in_the_bucket_of_its_bound(counting, rows, bucket):
 
 
 def test_counts_of_many_threads_are_exact(counting):
+    def count(number):
+        metrics.count_rating(reply(200, is_duplicate=number % 4 == 0), 0.25)
+        metrics.count_batch(2)
+        if number % 10 == 0:
+            metrics.flush()
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: metrics.count_rating(reply(200), 0.25), range(4000)))
+        list(pool.map(count, range(4000)))
     scrape = counting()
-    assert (scrape("ratings_total", outcome="stored", reason=""), scrape("rating_seconds_sum")) == (4000, 1000)
+    assert scrape.labels("ratings_total") == {("stored", ""): 3000, ("duplicate", ""): 1000}
+    assert (scrape("rating_seconds_count"), scrape("rating_seconds_sum")) == (4000, 1000)
+    assert (scrape("group_commit_rows_count"), scrape("group_commit_rows_sum")) == (4000, 8000)
+
+
+def test_a_stored_rating_is_counted_within_seconds_without_a_scrape_of_its_process(counting):
+    metrics.count_rating(reply(200), 0.25)
+    metrics.count_batch(1)
+    for _try in range(200):
+        if not metrics.instruments.stored:
+            break
+        time.sleep(0.05)
+    [histograms] = counting.folder.glob("histogram_*.db")
+    read = {json.loads(key)[1]: value for key, value, *_ in MmapedDict.read_all_values_from_file(str(histograms))}
+    assert (read["scoring_rating_seconds_sum"], read["scoring_group_commit_rows_sum"]) == (0.25, 1)
 
 
 @pytest.mark.django_db

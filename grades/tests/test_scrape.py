@@ -83,6 +83,7 @@ def test_the_backup_and_the_drill_are_read_from_their_files(counting, var_dir):
 def test_each_ended_process_is_added_once(counting):
     """Many restarts leave one file, so that a scrape stays fast."""
     metrics.count_batch(3)
+    metrics.flush()
     for ended in range(4_200_000, 4_200_020):  # beyond the largest process id
         shutil.copy(counting.folder / f"histogram_{os.getpid()}.db", counting.folder / f"histogram_{ended}.db")
     for _ in range(2):
