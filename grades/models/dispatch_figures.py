@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from .accounts import KIND, Account, AccountQuerySet
 from .figures import days_between
-from .statistics import DailyCoverage
+from .statistics import DailyCoverage, add
 
 COLUMNS = ("area", "product")
 ONE_DAY = timedelta(days=1)
@@ -82,9 +82,7 @@ def read(first: date, last: date) -> Counter[str]:
     """
     stored = DailyCoverage.objects.filter(day__range=(first, last), until__isnull=False)
     by_day = dict(stored.values_list("day", "figures"))
-    total: Counter[str] = Counter()
-    for figures in by_day.values():
-        total.update(figures)
+    total = add(by_day.values())
     if missing := list(gaps(first, last, by_day)):
         total.update(measure(Account.objects.filter(reduce(or_, (Q(dispatched_on__range=gap) for gap in missing)))))
     return total

@@ -117,15 +117,17 @@ def refresh(days: list[date], deadline: float) -> None:
             recompute(day)
 
 
-def read(days: list[date], deadline: float) -> Figures:
+def read(days: list[date], deadline: float, only: str = "") -> Figures:
     """The figures of these days, exact to the last commit: stored ones, and what is not stored from the ratings.
 
-    Within `snapshot()` all of them are of one moment.
+    Within `snapshot()` all of them are of one moment. With the name of a figure in `only` the database reads the stored
+    JSON; the days that are not stored have the other figures too.
     """
     if not days:
         return Figures({}, 0)
     closed = DailyScore.objects.filter(day__range=(days[0], days[-1]), until__isnull=False)
-    stored = {day: (until, figures) for day, until, figures in closed.values_list("day", "until", "figures")}
+    rows = closed.values_list("day", "until", f"figures__{only}" if only else "figures")
+    stored = {day: (until, {only: found or 0} if only else found) for day, until, found in rows}
     by_day, pending = {}, 0
     for day in days:
         start, figures = stored.get(day) or (start_of(day), {})

@@ -1,6 +1,7 @@
 """Figures of each day, so that a page costs days and not rows: see `figures` and `dispatch_figures`."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 
 from django.db import connections, models, transaction
@@ -18,6 +19,16 @@ def start_of(day: date) -> datetime:
 
 def end_of(day: date) -> datetime:
     return start_of(day + timedelta(days=1))
+
+
+def add(figures: Iterable[Mapping[str, int]]) -> Counter[str]:
+    """The sum of the figures of several days. Adding in a plain dict takes half the time of `Counter.update`."""
+    total: dict[str, int] = {}
+    get = total.get
+    for of_day in figures:
+        for name, number in of_day.items():
+            total[name] = get(name, 0) + number
+    return Counter(total)
 
 
 class DailyFiguresQuerySet(models.QuerySet):

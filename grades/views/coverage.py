@@ -88,7 +88,7 @@ def off_list(period, deadline):
     days = known_days(period.first, period.last)
     refresh(days, deadline)
     with from_readers():
-        by_day = read(days, deadline).by_day
+        by_day = read(days, deadline, only="off_list").by_day
     return sum(figures["off_list"] for figures in by_day.values())
 
 

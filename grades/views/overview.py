@@ -1,6 +1,5 @@
 """The first page of the back office: the figures of a period, each against the period before."""
 
-from collections import Counter
 from time import monotonic
 
 from django.conf import settings
@@ -18,6 +17,7 @@ from ..formats import percent
 from ..forms import PERIODS, PeriodForm
 from ..models import Account, Conflict, Grade, end_of, low_limit, start_of
 from ..models.figures import LOOK_SECONDS, days_between, known_days, read, refresh
+from ..models.statistics import add
 from .charts import HEIGHT, WIDTH, split, trend
 from .figures import Figure, export_table, list_link, number_columns, page_link, percent_number, share
 
@@ -124,13 +124,6 @@ def collect(period, user):
 
 def of_period(by_day, period):
     return add(by_day[day] for day in days_between(*period) if day in by_day)
-
-
-def add(figures):
-    total = Counter()
-    for some in figures:
-        total.update(some)
-    return total
 
 
 def low_of(figures):

@@ -76,6 +76,20 @@ def test_a_closed_day_is_read_from_its_row(make_grade, django_assert_num_queries
         assert read([DAY], monotonic() + 60) == ({DAY: expected}, 0)
 
 
+def test_one_figure_is_read_alone_from_stored_days_and_from_ratings(make_grade, make_account):
+    """Of three days: one has the figure, one does not, and one is not stored."""
+    days = [DAY, DAY + timedelta(days=1), DAY + timedelta(days=2)]
+    make_account(acc_nbr="2", dispatched_on=DAY)
+    for number, day in zip("122", days, strict=True):
+        make_grade(acc_nbr=number, insert_time=NOON + (day - DAY))
+    assert [figures_of(day)["off_list"] for day in days[:2]] == [1, 0]
+    found, pending = read(days, monotonic() + 60, only="off_list")
+    assert ([found[day]["off_list"] for day in days], pending) == ([1, 0, 0], 0)
+    make_grade(acc_nbr="3", insert_time=NOON + timedelta(days=2))
+    found, pending = read(days, monotonic() + 60, only="off_list")
+    assert ([found[day]["off_list"] for day in days], pending) == ([1, 0, 1], 0)
+
+
 def by_submission(make_grade):
     submit(acc_nbr="1", grade1=1, grade2=1, grade3=1, txt1="", txt2="", txt3="")
     return day_of(timezone.now())
