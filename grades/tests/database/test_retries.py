@@ -1,6 +1,7 @@
 """Transient errors, the retry, and the circuit breaker."""
 
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
@@ -11,15 +12,14 @@ from grades.database.retries import StoreUnavailable, check_available, is_transi
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Time passes in pauses only; returns these."""
+    """In `retries` time passes in pauses only; returns these. Other threads keep the real clock."""
     pauses, now = [], [1000.0]
 
     def sleep(seconds):
         pauses.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr(retries.time, "sleep", sleep)
-    monkeypatch.setattr(retries.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(retries, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now[0]))
     monkeypatch.setattr(retries, "unavailable_until", {})
     return pauses
 
