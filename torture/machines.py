@@ -141,7 +141,9 @@ class Database(Program):
             "--skip-test-db",
         ]
         with self.log.open("ab") as log:
-            subprocess.run(command, env=self.environment, stdout=log, stderr=subprocess.STDOUT, check=True)
+            # In /tmp two servers that start at the same time delete each other's temporary tables.
+            environment = self.environment | {"TMPDIR": str(self.folder)}
+            subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT, check=True)
         self.start()
         wait_until(self.is_ready, 60, "MariaDB starts")
         self.query("CREATE DATABASE scoring CHARACTER SET utf8mb4")

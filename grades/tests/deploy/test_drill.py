@@ -1,9 +1,13 @@
 """deploy/drill.sh: a drill passes with a good backup and fails with any other. `make backups` runs these tests."""
 
+import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +51,22 @@ def test_a_drill_under_writes_finds_everything_equal(machine, options):
     assert (result["ok"], result["last_ok"]) == (True, result["at"])
     assert (result["file"], result["key"]) == (backup.name, "drill")
     assert (result["tables"], result["rows"]) == (tables, int(found[1]))
+
+
+@pytest.mark.parametrize("options", KINDS)
+def test_a_drill_leaves_the_temporary_tables_of_the_sites_server(machine, options):
+    """They are in /tmp, and a starting server deletes all that it finds in its own folder for them."""
+    tables = [Path(tempfile.gettempdir(), f"#sql-temptable-{os.getpid():x}-1-1.{suffix}") for suffix in ("MAI", "MAD")]
+    machine.back_up(*options)
+    try:
+        for table in tables:
+            table.touch()
+            shutil.chown(table, "mysql")
+        machine.succeed("drill.sh")
+        assert [table.exists() for table in tables] == [True, True]
+    finally:
+        for table in tables:
+            table.unlink(missing_ok=True)
 
 
 def test_a_migration_after_the_backup_is_rolled_forward(machine):
