@@ -192,7 +192,8 @@ restore_scratch() {
     dump)
         # A starting server deletes all temporary tables in its folder for them. The site's server has its own in /tmp.
         TMPDIR=$SCRATCH/tmp mariadb-install-db --no-defaults --user=mysql --datadir="$SCRATCH/data" \
-            --auth-root-authentication-method=socket --auth-root-socket-user=root --skip-test-db >"$SCRATCH/install.log" 2>&1 || give_up "the scratch server cannot be made"
+            --auth-root-authentication-method=socket --auth-root-socket-user=root --skip-test-db \
+            >"$SCRATCH/install.log" 2>&1 || give_up "the scratch server cannot be made"
         start_scratch
         sql_on "$SCRATCH_SOCKET" -e "CREATE DATABASE \`$DATABASE\` CHARACTER SET utf8mb4"
         decrypt "$1" | load "$SCRATCH_SOCKET" "$DATABASE" || give_up "${1##*/} cannot be restored: it is damaged, or the disk is full"

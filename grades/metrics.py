@@ -215,7 +215,7 @@ def outcome_of(response: Any) -> tuple[str, str]:
     """The labels of a reply of `/score`: its outcome, and the part at fault if it is refused."""
     status = response.status_code
     if status == 200:
-        return ("duplicate" if response.is_duplicate else "stored"), ""
+        return ("duplicate", "") if response.is_duplicate else STORED
     part = response.get("X-Score-Error", "").partition(":")[0]
     if status == 409:
         return ("conflict" if part == "submission_id" else "already_rated"), ""
