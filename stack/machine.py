@@ -3,6 +3,7 @@
 It has its own network namespace, so ports of this machine do not matter, and reaches package mirrors through this one.
 """
 
+import fcntl
 import os
 import shutil
 import signal
@@ -51,6 +52,27 @@ def root_archive():
     return archive
 
 
+LOCKS = Path("/run/lock")
+NUMBERS = range(1, 255)  # a byte of the addresses
+
+
+def take_number():
+    """(number, its lock): a number that no other machine of this module has, in any process.
+
+    The system releases the lock when its process ends, however it ends.
+    """
+    LOCKS.mkdir(parents=True, exist_ok=True)
+    for number in NUMBERS:
+        lock = (LOCKS / f"scoring-stack-{number}").open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        return number, lock
+    raise Failed("all numbers of machines are taken")
+
+
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")  # stays on: another run may need it
 NAT = """table ip {table} {{
     chain out {{
@@ -67,13 +89,14 @@ class Network:
     Other machines of this module see its own address.
     """
 
-    def __init__(self, name, number):
-        self.name, self.number = name, number
+    def __init__(self, number):
+        self.name, self.number = f"scoring-stack-{number}", number
         self.inner, self.outer = f"10.213.{number}.2", f"10.213.{number}.1"
         self.cable = f"stack{number}"
         self.table = f"scoring_stack_{number}"
 
     def start(self):
+        self.stop()  # what a run with this number left when it was killed
         run("ip", "netns", "add", self.name)
         run("ip", "link", "add", self.cable, "type", "veth", "peer", "name", "host0", "netns", self.name)
         run("ip", "address", "add", f"{self.outer}/30", "dev", self.cable)
@@ -111,16 +134,16 @@ class Network:
 class Machine:
     """One booted root. `with Machine(…) as machine:` stops it and deletes it at the end.
 
-    `index`: 0 to 4, for several machines of one process; they reach each other by their addresses.
+    Several machines reach each other by their addresses.
     """
 
-    def __init__(self, name, index=0):
-        number = os.getpid() % 40 * 5 + index + 1
+    def __init__(self, name):
+        number, self.lock = take_number()
         self.name = f"{name}-{number}"
         self.folder = Path(tempfile.mkdtemp(prefix=f"scoring-stack-{name}."))
         self.root = self.folder / "root"
         self.log = self.folder / "console.log"
-        self.network = Network(f"scoring-{self.name}", number)
+        self.network = Network(number)
         self.process = None
 
     @property
@@ -235,4 +258,5 @@ class Machine:
     def __exit__(self, *_exception):
         self.shut_down()
         self.network.stop()
+        self.lock.close()
         shutil.rmtree(self.folder, ignore_errors=True)

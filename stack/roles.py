@@ -56,7 +56,7 @@ def cluster():
     managers = ("supervisor", "supervisor", "supervisor", "supervisor", "systemd")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         authority = Authority(Path(folder) / "ca")
-        machines = [stack.enter_context(Machine(name, index)) for index, name in enumerate(names)]
+        machines = [stack.enter_context(Machine(name)) for name in names]
         sites = [Site(machine, manager, authority) for machine, manager in zip(machines, managers, strict=True)]
         for site in sites:
             site.prepare()
