@@ -28,7 +28,7 @@ REASONS = {
     "0016a_mark_credits: RunPython mark_credits": "fills a column that old code does not know",
 }
 
-# Tables, columns and keys that old code knows stay as they are. `is_additive` refuses what neither it nor this knows.
+# Tables, columns and keys that old code knows stay as they are. `is_additive` refuses every other operation.
 HARMLESS = (
     op.CreateModel, op.AddIndex, op.RemoveIndex, op.RenameIndex, op.AlterModelOptions, op.AlterModelManagers,
     op.AlterModelTableComment,

@@ -99,7 +99,7 @@ step=starting
 doing() { step=$1; }
 stopped() {
     local status=$?
-    [ $status -eq 0 ] || say "install.sh stopped while $step. What is done is kept: run the same command again when the cause is mended." >&2
+    [ $status -eq 0 ] || say "install.sh stopped while $step. Finished steps are kept: mend the cause and run the same command again." >&2
     exit $status
 }
 
@@ -444,7 +444,7 @@ configure_node() {
         say "The node takes the new settings at its next start: systemctl stop mariadb && scoring node join"
 }
 
-# start_node: the node takes part. What it has of its own stays, unless it joins others.
+# start_node: the node takes part. Its own data stays, unless it joins other nodes.
 start_node() {
     # Debian's socket unit holds port 3306 from the boot on, and galera_recovery, which starts the server for a moment, finds it taken.
     if systemctl --quiet is-enabled mariadb.socket 2>/dev/null; then
@@ -967,6 +967,9 @@ install_all() {
     say "https://$DOMAIN is ready."
     manage shell -c "from django.contrib.auth.models import User; print(User.objects.exists())" 2>/dev/null | grep -q True ||
         say "Make the first login of staff: scoring manage createsuperuser"
+    # On a cluster the third node makes the backups.
+    [ "$ROLE" != single ] || [ -s "$BACKUP_KEY" ] ||
+        say "Set the key of the backups; without it none is made: docs/operations.md, \"The key\""
 }
 
 uninstall() {

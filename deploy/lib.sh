@@ -205,7 +205,7 @@ restart_in_turn() {
     for name in "${wanted[@]}"; do
         port=$(port_of "$name")
         [ -n "$port" ] || fail "unknown program $name; the programs are: $(program_names | tr '\n' ' ')"
-        # Supervisor calls the stop of a program that has crashed an error. What counts is whether the new one runs.
+        # Supervisor reports an error for a program that has crashed. Only the new process matters.
         control restart "$name" >/dev/null 2>&1 || true
         runs "$name" "$port" ||
             fail "$name does not run after its restart; see $LOG_DIR/$name.log. The others run on"

@@ -58,7 +58,7 @@ check_space() {
         fail "$RELEASES has $free MB free and a release needs $needed MB: see what can go with du -xm / | sort -n | tail"
 }
 
-# What changes the schema holds new statements on a table back until the transactions that have read it end. Behind an
+# A change of the schema blocks new statements on its table until the transactions that have read it end. Behind an
 # export, ratings would wait for minutes; so the migration waits instead, where the server is on this machine.
 await_long_transactions() {
     local long='SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_started < NOW() - INTERVAL 2 SECOND'
@@ -80,7 +80,7 @@ migrate_tables() {
     say "migrating the tables; release $BEFORE can serve beside it …"
     migrate --verbosity 1 >"$LOG_DIR/migrate.log" 2>&1 || {
         tail -n 3 "$LOG_DIR/migrate.log" >&2
-        fail "the migration failed; $LOG_DIR/migrate.log has the whole output. What it has added stays"
+        fail "the migration failed; $LOG_DIR/migrate.log has the whole output. Its additions to the schema stay"
     }
 }
 

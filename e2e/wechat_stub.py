@@ -4,7 +4,7 @@
 
 It follows WeChat's document of code2Session: `GET /sns/jscode2session?appid&secret&js_code&grant_type`
 is answered with HTTP 200, and `openid` and `session_key`, or `errcode` and `errmsg`; as `text/plain`,
-like the original. A code works once. What is asked for is told by the code:
+like the original. A code works once. The code chooses the answer:
 
     code-NAME          openid o-NAME; so is code-NAME.1, code-NAME.2 …, since a person logs in again and again
     errcode-N          the errcode N, e.g. errcode-45011, errcode--1

@@ -20,7 +20,7 @@ from .replies import is_ajax, is_scripted, json_error, wants_json
 # for a staff session only.
 LOOK_UP = ()
 EXPORT_NUMBER = ()
-# Each member of staff sees the own jobs only; starting one needs the right of what it does.
+# Members of staff see their own jobs only; starting a job needs the right for its work.
 SEE_OWN_JOBS = ()
 CONFIRM_CREDIT = ("grades.add_credit",)
 WITHDRAW_CREDIT = ("grades.add_withdrawal",)

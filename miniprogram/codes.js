@@ -30,7 +30,7 @@ function resolve(token) {
       }
       if (reply.status === 404 && data && data.error === "code") return { isInvalid: true };
       if (reply.status === 429 || reply.status === 503) return { text: `服务器正忙，${retryText(reply.headers)}再试。` };
-      return { text: "没有得到评分服务器的回答，请稍后再试。" };
+      return { text: "评分服务器没有响应，请稍后再试。" };
     },
     () => ({ text: "网络连接不上，请检查网络后再试。" }),
   );

@@ -24,7 +24,7 @@ const NOT_SENT_CAUSES = {
   offline: "手机没有连上网络",
   domain: "小程序尚未配置服务器域名",
   unreachable: "连接不上服务器",
-  certificate: "和服务器的安全连接没有建立",
+  certificate: "无法与服务器建立安全连接",
   address: "小程序里的服务器地址不正确",
   interrupted: "小程序切到了后台",
 };
@@ -89,7 +89,7 @@ function outcomeOf(reply) {
   }
   return {
     state: "unconfirmed",
-    text: "收到的不是评分服务器的回答，当前网络可能要先登录才能使用。请换个网络后再次提交，不会重复记录。",
+    text: "收到的内容不是来自评分服务器，当前网络可能要先登录才能使用。请换个网络后再次提交，不会重复记录。",
   };
 }
 

@@ -35,7 +35,7 @@ REQUESTS = [
 
 # The mini program shows one of these for a status; anything else means that it did not know the reply for ours.
 REFUSED, WAITING, UNCONFIRMED = "refused", "waiting", "unconfirmed"
-FOREIGN = "收到的不是评分服务器的回答"
+FOREIGN = "收到的内容不是来自评分服务器"
 
 
 def check(name, reply, status, cause):

@@ -133,7 +133,7 @@ const scenarios = {
     world.proxy.addFault("/score", replyWith(200, JSON_TYPE, '{"ok":true}'));
     world.proxy.addFault("/score", replyWith(200, JSON_TYPE, FAILURE));
     world.proxy.addFault("/score", replyWith(204, {}, ""));
-    await submitAndFail(world, phone, /不是评分服务器的回答/);
+    await submitAndFail(world, phone, /不是来自评分服务器/);
     for (let attempt = 0; attempt < 3; attempt += 1) {
       await submitAgainAndFail(phone, /还没有提交成功/);
       assert.deepEqual(phone.toasts, []);
@@ -145,7 +145,7 @@ const scenarios = {
   async "the success text with status 404 is not a success"(world) {
     const phone = await world.newPhone();
     world.proxy.addFault("/score", replyWith(404, JSON_TYPE, JSON.stringify(SUCCESS)));
-    await submitAndFail(world, phone, /不是评分服务器的回答/);
+    await submitAndFail(world, phone, /不是来自评分服务器/);
     await resubmit(phone);
     await assertOneRow(world, phone, 2);
   },

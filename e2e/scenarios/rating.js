@@ -168,7 +168,7 @@ const scenarios = {
     assert.equal(world.proxy.requestsTo("/graderesult")[0].status, 403);
     world.step("a forged receipt: loading, then refused by the server");
     const failures = [
-      [captivePortal, /不是评分服务器的回答/],
+      [captivePortal, /不是来自评分服务器/],
       [replyWith(503, { ...JSON_TYPE, "Retry-After": "5" }, '{"error":"store"}'), /请在 5 秒后再试/],
       [replyWith(500, {}, "oops"), /服务器出错了（500）/],
       [loseReply, /网络连接不上/],

@@ -65,7 +65,7 @@ class QueueAdmin(admin.ModelAdmin):
                 form.save_review(request.user)
                 self.log_change(request, rating, self.construct_change_message(request, form, None))
         except ReviewChanged:
-            # Somebody was faster by less than this request. Now the form will know.
+            # Somebody saved during this request. The next check of the form sees it.
             return self.save_and_next(request, name)
         page = reverse("admin:grades_grade_change", args=[rating.pk])
         text = format_html('{} <a href="{}">{}</a> {}', _("Saved:"), page, rating, rating.get_review_state_display())

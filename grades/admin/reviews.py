@@ -139,7 +139,7 @@ class ReviewAdmin(admin.ModelAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except ReviewChanged:
-            # Somebody was faster by less than this request. Now the form will know.
+            # Somebody saved during this request. The next check of the form sees it.
             return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request, obj, form, change):

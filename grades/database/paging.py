@@ -56,8 +56,8 @@ def sorted_keys(
 ) -> list[Key]:
     """At most `limit` keys (time, pk) of `queryset` after the key `beyond`, newest or oldest first (keyset paging).
 
-    An index must provide the order. If none does, `by_index` is false: MariaDB then sorts the matching rows, and does
-    not walk through the index by time in the hope to meet some soon.
+    An index must provide the order. If none does, `by_index` is false: MariaDB then sorts the matching rows, and
+    does not walk the index by time.
     """
     sign, side = ("-", "lt") if newest_first else ("", "gt")
     field = time_field

@@ -60,7 +60,8 @@ def write_export(
     """Write all rows of a table to `path`; returns how many. `report(rows)` is called each REPORT_ROWS.
 
     `file_format` is one of FORMATS, or "parquet" for a table with moments.
-    `expected` is the number of rows to expect: XLSX divides them into sheets. What `report` raises ends the export.
+    `expected` is the number of rows to expect: XLSX divides them into sheets. An exception from `report` ends
+    the export.
     """
     begun = time.perf_counter()
     count = write_rows(table, about, file_format, path, expected, report, using)

@@ -101,8 +101,8 @@ def end(process: subprocess.Popen[bytes]) -> int:
 def machine_lock() -> Iterator[int]:
     """Hold a lock that one process on this machine can hold; yields its file descriptor.
 
-    Raises ImportFailed if another holds it. What is locked is the folder VAR_DIR: all releases of an installation
-    share it.
+    Raises ImportFailed if another holds it. The lock is on the folder VAR_DIR: all releases of an installation share
+    it.
     """
     folder = Path(settings.VAR_DIR)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-NETWORK_BYTES = 8  # of IPv6: a customer has at least a /64, and so as many addresses as he likes
+NETWORK_BYTES = 8  # of IPv6: a customer has at least a /64 and can use any address in it
 LOOPBACK_IPV4, LOOPBACK_IPV6 = b"\x7f", bytes(15) + b"\x01"
 MAPPED_IPV4 = bytes(10) + b"\xff\xff"
 
@@ -17,8 +17,8 @@ has_warned = False
 def client_address(meta: Mapping[str, Any]) -> bytes | None:
     """The address that a limit counts: 4 bytes of IPv4, or 8 bytes for the /64 of IPv6. None if it is not known.
 
-    Only a proxy on this machine is believed: its X-Forwarded-For ends with the address that it saw itself; what
-    stands before that, the client may have sent.
+    Only a proxy on this machine is believed: its X-Forwarded-For ends with the address that it saw itself. The
+    client may have sent the earlier entries.
     """
     peer = meta.get("REMOTE_ADDR", "")
     address = None if peer == "127.0.0.1" else parse(peer)

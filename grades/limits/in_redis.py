@@ -21,7 +21,7 @@ from .counters import Excess, Submission
 logger = logging.getLogger(__name__)
 
 PREFIX = "scoring:rate:"
-# A flood keeps the machine busy, and Redis with it: a short limit would accept a flood for being one.
+# A flood keeps the machine busy, and Redis with it: with a shorter timeout, a flood would switch the limits off.
 TIMEOUT_SECONDS = 1
 # Circuit breaker: after a failure only one batch in so many seconds tries Redis again. A Redis that hangs holds up all
 # ratings of the process for TIMEOUT_SECONDS then, so this is rare.

@@ -14,7 +14,7 @@ ONLY_DIGITS = "^[+]?[0-9-]*[0-9][0-9-]*$"
 
 
 def clean_number(text: str) -> str:
-    """What a person typed or copied, without what does not belong to a number.
+    """A typed or copied number, without characters that do not belong to it.
 
     Full-width characters become ASCII and all dashes one; invisible marks such as U+202D, which a copied contact
     carries, are dropped. Blanks and brackets are dropped between digits only: "see note" stays two words.

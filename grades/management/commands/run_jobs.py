@@ -14,7 +14,10 @@ from grades.jobs import run_next, run_until
 
 
 class Command(BaseCommand):
-    help = "Runs background jobs (exports of many rows) until SIGTERM or Ctrl-C. Several of it may run at a time."
+    help = (
+        "Runs background jobs (exports and reviews of many ratings) until SIGTERM or Ctrl-C. "
+        "Several workers may run at once."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument("--once", action="store_true", help="run the jobs that wait, then end")

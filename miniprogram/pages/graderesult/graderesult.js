@@ -140,7 +140,7 @@ Page({
     const failure =
       reply.status >= 500
         ? `服务器出错了（${reply.status}），请稍后再试。`
-        : "收到的不是评分服务器的回答，当前网络可能要先登录才能使用。";
+        : "收到的内容不是来自评分服务器，当前网络可能要先登录才能使用。";
     return this.update({ state: "failed", failure });
   },
 
