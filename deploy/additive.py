@@ -14,6 +14,7 @@ from django.db import models
 from django.db.migrations import operations as op
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import NOT_PROVIDED
+from django.db.models.utils import make_model_tuple
 
 APP = "grades"
 
@@ -26,11 +27,26 @@ REASONS = {
     "0012_roles: RunPython make_roles": "adds groups and permissions, which old code finds as it finds any others",
     "0015a_look_again: RunPython look_again": "deletes a mark that each run of the jobs makes again",
     "0016a_mark_credits: RunPython mark_credits": "fills a column that old code does not know",
-}
+} | dict.fromkeys(
+    [
+        "0001_initial: CreateModel Credit",
+        "0001_initial: CreateModel Grade",
+        "0005_repeats_and_conflicts: CreateModel Conflict",
+        "0005_repeats_and_conflicts: CreateModel Repeat",
+        "0009_review_notes: CreateModel Assignment",
+        "0009_review_notes: CreateModel ReviewNote",
+        "0009b_open_ratings: CreateModel OpenRating",
+        "0010_jobs: CreateModel Job",
+        "0011_withdrawals: AddField withdrawal.credit",
+        "0011_withdrawals: AddField withdrawal.withdrawn_by",
+        "0013_saved_filters: CreateModel SavedFilter",
+    ],
+    "the first release has these foreign keys",
+)
 
 # Tables, columns and keys that old code knows stay as they are. `is_additive` refuses every other operation.
 HARMLESS = (
-    op.CreateModel, op.AddIndex, op.RemoveIndex, op.RenameIndex, op.AlterModelOptions, op.AlterModelManagers,
+    op.AddIndex, op.RemoveIndex, op.RenameIndex, op.AlterModelOptions, op.AlterModelManagers,
     op.AlterModelTableComment,
 )  # fmt: skip
 WIDER = [
@@ -44,8 +60,7 @@ COMPARED = {"default", "db_index", "db_comment", "null", "db_default", "max_leng
 def fills_itself(field):
     """Whether the database has a value for an INSERT that does not name the column."""
     return (
-        field.many_to_many
-        or isinstance(field, models.GeneratedField)
+        isinstance(field, models.GeneratedField)
         or field.null
         or (field.db_default is not NOT_PROVIDED and not field.unique)
     )
@@ -81,11 +96,24 @@ def is_widened(new, old):
     return (old.db_column, attributes(old)) == (new.db_column, attributes(new))
 
 
+def stops_deletions(field, new_tables):
+    """Whether the database keeps old code from deleting rows of another table: it does not know of this column."""
+    if field.many_to_many:
+        return True
+    if not (field.many_to_one or field.one_to_one) or not field.db_constraint:
+        return False
+    return make_model_tuple(field.remote_field.model) not in {(APP, name) for name in new_tables}
+
+
 def is_additive(operation, state, new_tables):
     """Whether old code can run beside an operation. `state` is before it; `new_tables` come with the same migration."""
     if isinstance(operation, HARMLESS):
         return True
+    if isinstance(operation, op.CreateModel):
+        return not any(stops_deletions(field, new_tables) for _name, field in operation.fields)
     if isinstance(operation, op.AddField):
+        if stops_deletions(operation.field, new_tables):
+            return False
         return operation.model_name_lower in new_tables or fills_itself(operation.field)
     if isinstance(operation, op.AddConstraint):
         return operation.model_name_lower in new_tables
@@ -152,7 +180,8 @@ def main():
     names = refused_of_app()
     faults = [
         f"{name}: the release before cannot run beside it. Make it additive (a nullable column or one with db_default;"
-        " remove and rename later, when no release uses the old name), or say why in REASONS of deploy/additive.py."
+        " a foreign key with db_constraint=False; remove and rename later, when no release uses the old name), or say"
+        " why in REASONS of deploy/additive.py."
         for name in names
         if name not in REASONS
     ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -134,7 +135,12 @@ def rate_limit(text: str) -> None:
 
 def redis_address(address: str) -> None:
     # The last part is the number of the database.
-    if address and not re.fullmatch(r"(rediss?://([^/?#@\s]*@)?[^/?#@\s]+|unix:///[^?#\s]+)(/\d+)?", address):
+    pattern = r"(rediss?://([^/?#@\s]*@)?[^/?#@\s]+|unix:///[^?#\s]+)(/\d+)?"
+    try:
+        urlsplit(address).port  # noqa: B018 - raises ValueError for a wrong port
+    except ValueError:
+        pattern = ""
+    if address and not re.fullmatch(pattern, address):
         raise ValidationError("Must be the address of a Redis server; or empty.")
 
 

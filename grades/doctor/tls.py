@@ -24,6 +24,7 @@ CURRENT = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which ssl.VerifyFlags does not name: an expired certificate has its own check.
 NO_CHECK_TIME = 0x200000
 SELF_SIGNED = {18, 19}  # X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
+EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 NO_ISSUER = {20, 21}  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE
 
 
@@ -112,7 +113,8 @@ def current_versions_are_offered(installation: "Installation") -> Finding:
 
 @dataclass(frozen=True)
 class Certificate:
-    chain_error: int  # of OpenSSL's verification, 0 for none
+    chain_error: int  # of OpenSSL's verification without the dates, 0 for none
+    error_today: int  # of the whole verification
     starts_at: float
     ends_at: float
     names: list[str]
@@ -125,7 +127,8 @@ def read_certificate(installation: "Installation") -> Certificate | None:
     try:
         with connect(installation, unverified()) as connection:
             pem = ssl.DER_cert_to_PEM_cert(connection.getpeercert(binary_form=True) or b"")
-        chain_error, _parsed = verify(installation, trusting_the_system())
+        chain_error, _parsed = verify(installation, trusting_the_system(NO_CHECK_TIME))
+        error_today, _parsed = verify(installation, trusting_the_system())
         # Python parses a certificate only after its verification, so each handshake trusts the certificate itself.
         _error, parsed = verify(installation, trusting(pem))
         by_name = trusting(pem)
@@ -137,6 +140,7 @@ def read_certificate(installation: "Installation") -> Certificate | None:
         raise CannotRun(_("The certificate cannot be read."))
     return Certificate(
         chain_error=chain_error,
+        error_today=error_today,
         starts_at=ssl.cert_time_to_seconds(parsed["notBefore"]),
         ends_at=ssl.cert_time_to_seconds(parsed["notAfter"]),
         names=[name for _kind, name in parsed.get("subjectAltName", ())],
@@ -144,13 +148,13 @@ def read_certificate(installation: "Installation") -> Certificate | None:
     )
 
 
-def trusting_the_system() -> ssl.SSLContext:
+def trusting_the_system(flags: int = 0) -> ssl.SSLContext:
     paths = ssl.get_default_verify_paths()
     if not (paths.cafile or paths.capath):
         raise CannotRun(_("This machine knows no certificate authorities: install the package ca-certificates."))
     context = ssl.create_default_context()
     context.check_hostname = False
-    context.verify_flags |= NO_CHECK_TIME
+    context.verify_flags |= flags
     return context
 
 
@@ -173,7 +177,8 @@ def verify(installation: "Installation", context: ssl.SSLContext) -> tuple[int, 
 
 @check("tls-chain", needs_url=True)
 def chain_is_complete(installation: "Installation") -> Finding:
-    error = installation.certificate.result().chain_error
+    certificate = installation.certificate.result()
+    error = certificate.chain_error
     if error in NO_ISSUER:
         return critical(
             _("The server does not send the intermediate certificate. Browsers forgive that, WeChat does not."),
@@ -188,6 +193,11 @@ def chain_is_complete(installation: "Installation") -> Finding:
         return critical(
             _("The chain of the certificate is not valid: error %(code)d of OpenSSL.") % {"code": error},
             _("openssl s_client -connect %(host)s:443 shows the chain.") % {"host": installation.host},
+        )
+    if certificate.error_today == EXPIRED and time.time() < certificate.ends_at:
+        return critical(
+            _("An intermediate certificate has expired, the certificate itself has not."),
+            _("nginx, file of ssl_certificate: the certificate first, then the intermediates of its issuer."),
         )
     return ok(_("The chain of the certificate is complete."))
 

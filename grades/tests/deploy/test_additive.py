@@ -56,6 +56,15 @@ REFUSED = {
     "RemoveField thing.note": migrations.RemoveField("thing", "note"),
     "RenameField thing.note": migrations.RenameField("thing", "note", "remark"),
     "AddField thing.new": add(models.CharField(max_length=20, default="x")),
+    "AddField thing.others": add(models.ManyToManyField("grades.Other"), "others"),
+    "AddField thing.other": add(models.ForeignKey("grades.Other", models.SET_NULL, null=True), "other"),
+    "CreateModel Part": migrations.CreateModel(
+        "Part",
+        [
+            ("id", models.BigAutoField(primary_key=True)),
+            ("thing", models.ForeignKey("grades.Thing", models.CASCADE)),
+        ],
+    ),
     "AddConstraint thing_once": migrations.AddConstraint("thing", ONCE),
     "RemoveConstraint thing.thing_long": migrations.RemoveConstraint("thing", "thing_long"),
     "AlterUniqueTogether thing": migrations.AlterUniqueTogether("thing", {("name", "size")}),
@@ -122,7 +131,7 @@ def test_a_changed_column_that_takes_less_is_refused(operation):
         add(models.IntegerField(db_default=1)),
         add(models.IntegerField(null=True, unique=True)),
         add(models.GeneratedField(expression=Length("name"), output_field=models.IntegerField(), db_persist=True)),
-        add(models.ManyToManyField("grades.Other")),
+        add(models.ForeignKey("grades.Other", models.DO_NOTHING, null=True, db_constraint=False)),
         alter("name", models.CharField(max_length=30, null=True, verbose_name="title", choices=[("a", "A")])),
         alter("size", models.IntegerField(db_default=1, db_index=True)),
         alter("fee", models.DecimalField(max_digits=9, decimal_places=3)),
@@ -134,9 +143,10 @@ def test_an_additive_operation_passes(operation):
 
 def test_a_table_of_the_same_migration_may_be_completed():
     extra = migrations.AddField("extra", "name", models.CharField(max_length=20))
+    parent = migrations.AddField("extra", "parent", models.ForeignKey("grades.Extra", models.CASCADE))
     key = models.UniqueConstraint(fields=("name",), name="extra_once")
     narrower = migrations.AlterField("extra", "name", models.CharField(max_length=10))
-    assert refused(NEW_TABLE, extra, narrower, migrations.AddConstraint("extra", key)) == []
+    assert refused(NEW_TABLE, extra, parent, narrower, migrations.AddConstraint("extra", key)) == []
 
 
 def test_only_the_database_side_of_a_separated_operation_counts():

@@ -70,6 +70,11 @@ def the_intermediate_is_missing(healthy):
 
 
 @breaks("tls-chain")
+def the_intermediate_has_expired(healthy):
+    healthy.certificate = healthy.authority.server_of_an_expired_intermediate()
+
+
+@breaks("tls-chain")
 def the_certificate_is_self_signed(healthy):
     healthy.certificate = healthy.authority.self_signed()
 

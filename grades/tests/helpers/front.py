@@ -67,13 +67,17 @@ class Authority:
     def run(self, *arguments):
         subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
 
-    def server(self, host=HOST, days=90):
+    def server(self, host=HOST, days=90, issuer="intermediate"):
         """(chain, key) of a server, as nginx takes them."""
-        name = f"{host}-{days}"
-        self.issue(name, f"/CN={host}", f"subjectAltName=DNS:{host}\n", "intermediate", days)
+        name = f"{host}-{days}-{issuer}"
+        self.issue(name, f"/CN={host}", f"subjectAltName=DNS:{host}\n", issuer, days)
         chain = self.folder / f"{name}-chain.pem"
-        chain.write_text((self.folder / f"{name}.pem").read_text() + (self.folder / "intermediate.pem").read_text())
+        chain.write_text((self.folder / f"{name}.pem").read_text() + (self.folder / f"{issuer}.pem").read_text())
         return chain, self.folder / f"{name}.key"
+
+    def server_of_an_expired_intermediate(self):
+        self.issue("expired", "/CN=Test intermediate of before", CA, "root", days=-1)
+        return self.server(issuer="expired")
 
     def server_alone(self):
         """The same without the intermediate."""

@@ -181,7 +181,14 @@ from ..helpers.environment import KEY
                 "REDIS_URL: Must be the address of a Redis server; or empty. "
                 "Set it in {file}: REDIS_URL=redis://127.0.0.1:6379/0",
             )
-            for address in ("127.0.0.1:6379", "http://127.0.0.1", "redis://", "redis://127.0.0.1/first")
+            for address in (
+                "127.0.0.1:6379",
+                "http://127.0.0.1",
+                "redis://",
+                "redis://127.0.0.1/first",
+                "redis://127.0.0.1:port",
+                "redis://127.0.0.1:65536",
+            )
         ),
         ([KEY, "DEBGU=1"], "{file} has the unknown setting DEBGU. The README lists all settings"),
     ],
@@ -267,6 +274,7 @@ def test_wechat_login_and_its_options_can_be_enabled_together(read_settings):
         "redis://127.0.0.1",
         "redis://127.0.0.1:6379/0",
         "redis://:secret@redis.example:6380/2",
+        "redis://[2001:db8::1]:6379",
         "rediss://user:secret@redis.example:6380",
         "unix:///run/redis/redis.sock",
     ],
