@@ -19,7 +19,7 @@ from django.db import connection
 SITE_COMMAND = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"]
 SCORE_COMMAND = ["deploy/serve_score.py"]
 SCORE_SERVERS = ["gunicorn", "granian"]
-STOP_SECONDS = 20
+STOP_SECONDS = 60  # granian may take 30 seconds if many connections were closed just before
 
 
 def database_url():
@@ -74,12 +74,12 @@ def running(log_path, command=SITE_COMMAND, **more_settings):
     try:
         wait_until_ready(process, log_path)
         yield process
+        process.terminate()
+        status = process.wait(timeout=STOP_SECONDS)
     except BaseException:  # also pytest's Skipped
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         raise
-    process.terminate()
-    status = process.wait(timeout=STOP_SECONDS)
     text = log_path.read_text()
     assert status == 0, text
     assert '\n  File "' not in text, text  # a frame: PrivateFormatter writes no "Traceback"
