@@ -3,17 +3,22 @@
 The back office checks the same Django permissions through its ModelAdmin classes.
 """
 
+import re
 from functools import wraps
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.vary import vary_on_headers
 
+from .models import NOTE_LENGTH
 from .replies import is_ajax, is_scripted, json_error, wants_json
 
 # Every member of staff may look numbers up and download the ratings of a number: the contract of /query asks
@@ -62,9 +67,38 @@ def staff_route(right, refuse=None):
     return decorate
 
 
-def refuse_stranger(request):
+class BackOffice(AdminSite):
+    """Django's back office. When a session has ended, the login says so, and work goes on where it was."""
+
+    def admin_view(self, view, cacheable=False):
+        checked = super().admin_view(view, cacheable)
+
+        @wraps(view)
+        def wrapper(request, *args, **kwargs):
+            if request.user.is_authenticated or request.path == reverse("admin:logout"):
+                return checked(request, *args, **kwargs)
+            response = refuse_stranger(request, page_to_return_to(request))
+            add_never_cache_headers(response)
+            return response
+
+        return wrapper
+
+
+def page_to_return_to(request):
+    """The page of the back office to show after a login: one that answers GET. Keeps the note of a review."""
+    if request.method == "GET":
+        return request.get_full_path()
+    if rating := keep_note(request):
+        return reverse("admin:grades_grade_change", args=[rating])
+    page = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure()):
+        return reverse("overview")
+    return urlsplit(page)._replace(scheme="", netloc="").geturl()
+
+
+def refuse_stranger(request, back=None):
     # After login return to a page that answers GET; others go to /query.
-    back = request.path if request.method == "GET" else reverse("query")
+    back = back or (request.path if request.method == "GET" else reverse("query"))
     login = f"{reverse('admin:login')}?{urlencode({'next': back})}"
     scripted = is_scripted(request)
     if not request.user.is_authenticated:
@@ -94,3 +128,37 @@ def keep_look_up(request):
 def kept_look_up(request):
     """The number that `keep_look_up` kept, as it was typed, or None."""
     return request.session.get("looked_up")
+
+
+def keep_note(request):
+    """Keep the note of a review that was sent after the end of the session. Returns the key of its rating, or None."""
+    page = request.resolver_match
+    if page.url_name == "grades_grade_queue":
+        rating = request.POST.get("rating", "")
+    elif page.url_name == "grades_grade_change":
+        rating = page.kwargs["object_id"]
+    else:
+        return None
+    note = request.POST.get("note", "")
+    if not note or not re.fullmatch("[0-9]{1,18}", rating):
+        return None
+    request.session["note"] = [int(rating), note[:NOTE_LENGTH]]
+    return int(rating)
+
+
+def kept_note(request, rating):
+    """The note that `keep_note` kept for a rating, or ""."""
+    kept, note = request.session.get("note", (None, ""))
+    return note if kept == rating.pk else ""
+
+
+def show_kept_note(request, form, rating):
+    """Put the kept note of a rating into its form, which is not sent yet, and say so."""
+    if kept := kept_note(request, rating):
+        form.initial["note"] = kept
+        messages.warning(request, _("Your session had ended before the note was saved. It is in the form again."))
+
+
+def forget_note(request, rating):
+    if kept_note(request, rating):
+        del request.session["note"]

@@ -70,7 +70,7 @@ ROOT_URLCONF = "scoring_site.urls"
 WSGI_APPLICATION = "scoring_site.wsgi.application"
 INSTALLED_APPS = [
     "grades",  # before the admin, so that its templates win
-    "django.contrib.admin",
+    "scoring_site.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

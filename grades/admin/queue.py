@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..access import forget_note, show_kept_note
 from ..database.paging import count_label
 from ..models import QUEUES, Account, Grade, ReviewChanged, low_limit
 from .actions import is_key
@@ -49,7 +50,10 @@ class QueueAdmin(admin.ModelAdmin):
             return self.save_and_next(request, name)
         after = request.GET.get("after", "")
         rating = QUEUES[name](request.user).next(find_rating(after) if after else None)
-        return self.render_queue(request, name, rating, rating and first_form(rating))
+        form = rating and first_form(rating)
+        if rating:
+            show_kept_note(request, form, rating)
+        return self.render_queue(request, name, rating, form)
 
     def save_and_next(self, request, name):
         rating = find_rating(request.POST.get("rating", ""))
@@ -67,6 +71,7 @@ class QueueAdmin(admin.ModelAdmin):
         except ReviewChanged:
             # Somebody saved during this request. The next check of the form sees it.
             return self.save_and_next(request, name)
+        forget_note(request, rating)
         page = reverse("admin:grades_grade_change", args=[rating.pk])
         text = format_html('{} <a href="{}">{}</a> {}', _("Saved:"), page, rating, rating.get_review_state_display())
         self.message_user(request, text, messages.SUCCESS)

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..access import forget_note, show_kept_note
 from ..models import NOTE_LENGTH, Grade, ReviewChanged, save_review
 from .actions import is_key
 
@@ -142,5 +143,12 @@ class ReviewAdmin(admin.ModelAdmin):
             # Somebody saved during this request. The next check of the form sees it.
             return super().changeform_view(request, *args, **kwargs)
 
+    def render_change_form(self, request, context, *args, **kwargs):
+        form = context["adminform"].form
+        if not form.is_bound and "note" in form.fields:
+            show_kept_note(request, form, form.instance)
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def save_model(self, request, obj, form, change):
         form.save_review(request.user)
+        forget_note(request, obj)

@@ -1,6 +1,7 @@
 """access.py: who reaches which route. admin/test_permissions.py has the ladder of the back office."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.admindocs.views import extract_views_from_urlpatterns, simplify_regex
@@ -9,7 +10,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from grades import access
-from grades.models import Credit
+from grades.models import Credit, Grade
 
 from .helpers.headers import ENGLISH, FRAGMENT, HTML, JQUERY, JSON
 
@@ -171,6 +172,77 @@ def test_an_expired_session_is_announced_and_the_number_waits_for_the_login(staf
     assert not Credit.objects.exists()
 
 
+GRADES = "/admin/grades/grade/"
+
+
+def log_in_again(client, user, response):
+    """The page after the login to which a response sends."""
+    user.set_password("correct horse")
+    user.save()
+    assert response.status_code == 302
+    assert "Your session has ended. Please log in again." in client.get(response.url).text
+    next_page = parse_qs(urlsplit(response.url).query)["next"][0]
+    return client.post(
+        response.url, {"username": user.username, "password": "correct horse", "next": next_page}, follow=True
+    )
+
+
+@pytest.mark.parametrize("path", ["/admin/grades/grade/?lowest=2&period=7days", "/admin/coverage/?days=7", "/admin/"])
+def test_the_login_leads_back_to_the_page_of_the_back_office(superuser, path):
+    client = expired()
+    page = log_in_again(client, superuser, client.get(path))
+    assert (page.redirect_chain, page.status_code) == ([(path, 302)], 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "sent_from"),
+    [
+        (f"{GRADES}export/?lowest=2", f"{GRADES}?lowest=2"),
+        (f"{GRADES}filters/save/", f"{GRADES}?lowest=2"),
+        ("/admin/overview/export/?days=7", "/admin/?days=7"),
+        ("/admin/coverage/export/?days=7", "/admin/coverage/?days=7"),
+        (f"{GRADES}export/", "https://other.example/"),
+        (f"{GRADES}export/", ""),
+    ],
+)
+def test_after_a_form_of_the_back_office_the_login_leads_back_to_its_page(superuser, path, sent_from):
+    client = expired()
+    referer = f"http://testserver{sent_from}" if sent_from.startswith("/") else sent_from
+    page = log_in_again(client, superuser, client.post(path, {"format": "csv"}, headers={"referer": referer}))
+    expected = sent_from if sent_from.startswith("/") else "/admin/"
+    assert (page.redirect_chain, page.status_code) == ([(expected, 302)], 200)
+
+
+@pytest.mark.parametrize("path", ["queue/?show=low", "{pk}/change/"])
+def test_the_note_of_a_review_waits_for_the_login(superuser, make_grade, path):
+    rating = make_grade(grade1=1)
+    fields = {"rating": rating.pk, "review_state": "closed", "version": 0, "note": "打过电话，\n明天再打"}
+    client = expired()
+    page = log_in_again(client, superuser, client.post(GRADES + path.format(pk=rating.pk), fields))
+    form = f"{GRADES}{rating.pk}/change/"
+    assert page.redirect_chain == [(form, 302)]
+    told = "Your session had ended before the note was saved. It is in the form again."
+    for address in (form, f"{GRADES}queue/?show=low"):
+        page = client.get(address)
+        assert "打过电话，\n明天再打</textarea>" in page.text
+        assert told in page.text
+    assert rating.thread == []
+    assert client.post(form, fields).status_code == 302
+    rating = Grade.objects.get()
+    assert ([entry.text for entry in rating.thread], rating.review_state) == (["打过电话，\n明天再打"], "closed")
+    page = client.get(form)
+    assert told not in page.text
+    assert "明天再打</textarea>" not in page.text
+
+
+def test_a_kept_note_is_shown_with_its_rating_only(superuser, make_grade):
+    rating, other = make_grade(grade1=1), make_grade(acc_nbr="2", grade1=1)
+    client = expired()
+    response = client.post(f"{GRADES}queue/?show=low", {"rating": rating.pk, "note": "a secret"})
+    log_in_again(client, superuser, response)
+    assert "a secret" not in client.get(f"{GRADES}{other.pk}/change/").text
+
+
 def test_a_first_visitor_is_not_told_that_a_session_has_ended():
     response = Client(headers=HTML | ENGLISH).get("/query", follow=True)
     assert response.redirect_chain == [(LOGIN, 302)]
@@ -213,7 +285,7 @@ def test_every_route_that_is_not_listed_as_open_refuses_customers(customer):
 
 # --- Rights ---------------------------------------------------------------------------------------
 
-RIGHTS = {name: value for name, value in vars(access).items() if name.isupper()}
+RIGHTS = {name: value for name, value in vars(access).items() if name.isupper() and isinstance(value, tuple)}
 
 
 def test_every_right_names_permissions_that_exist():

@@ -1,5 +1,7 @@
 """The back office: who may see, change, delete and run what."""
 
+from urllib.parse import quote
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
@@ -58,8 +60,9 @@ def test_the_permission_ladder(roles, make_grade, make_account, make_conflict, s
         path = path.format(**pks)
         statuses = [client.generic(method, path).status_code for client in roles.values()]
         assert (method, path, statuses) == (method, path, [302, 302, *expected])
-        for role in ("anonymous", "customer"):
-            assert roles[role].generic(method, path)["Location"] == f"/admin/login/?next={path}"
+        assert roles["customer"].generic(method, path)["Location"] == f"/admin/login/?next={path}"
+        back = quote(path if method == "GET" else "/admin/", safe="")
+        assert roles["anonymous"].generic(method, path)["Location"] == f"/admin/login/?next={back}"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_each_part_needs_its_permission(client_with, staff, make_grade, make_acc
     for _ in range(5):
         make_grade(insert_time=noon, grade3=1)
     make_conflict()
-    assert Client().get(OVERVIEW)["Location"] == "/admin/login/?next=/admin/"
+    assert Client().get(OVERVIEW)["Location"] == "/admin/login/?next=%2Fadmin%2F"
     assert "figures" not in log_in(staff).get(OVERVIEW).context
     page = client_with("view_grade").get(OVERVIEW)
     assert ("Open conflicts" in figures(page), page.context["worst"]) == (False, [])
