@@ -104,6 +104,22 @@ def test_the_queue_tells_of_a_change_meanwhile_and_keeps_the_note(log_in, clerk,
     assert [(note.author, note.text) for note in thread] == [(colleague, "客户要求上门"), (clerk, "我已回电")]
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])
+def test_a_note_that_is_saved_after_the_session_has_ended_is_in_the_form_after_the_login(log_in, clerk, low, script):
+    page = log_in(clerk, QUEUE, java_script_enabled=script)
+    page.get_by_label("备注").fill("客户要求上门")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="保存并处理下一条").click()
+    expect(page.get_by_text("登录已过期")).to_be_visible()
+    page.fill("#id_username", clerk.username)
+    page.fill("#id_password", PASSWORD)
+    page.click("[type=submit]:not([name=language])")
+    expect(page.get_by_label("备注", exact=True)).to_have_value("客户要求上门")
+    page.get_by_role("button", name="保存", exact=True).click()
+    page.wait_for_url("**/grade/")
+    assert [note.text for note in Grade.objects.get(pk=low[-1].pk).thread] == ["客户要求上门"]
+
+
 def test_links_lead_from_the_rating_to_the_look_up_and_back(log_in, clerk, low):
     page = log_in(clerk, QUEUE)
     page.get_by_label("备注").fill("half a note")
