@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeGuard
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from ..models import ACC_NBR_LENGTH, Account, clean_number
+from ..models import ACC_NBR_LENGTH, Account, clean_number, is_empty
 from ..reader.tables import BROKEN_CELL, Cell, is_blank
 from .headings import FIELDS
 
@@ -109,7 +109,7 @@ def shortened(cell: Cell) -> ValueRefused:
 
 def clean_acc_nbr(cell: Cell) -> str:
     text = clean_number(clean_identifier(cell))
-    if len(text) > ACC_NBR_LENGTH or not re.fullmatch(settings.ACC_NBR_PATTERN, text):
+    if len(text) > ACC_NBR_LENGTH or not re.fullmatch(settings.ACC_NBR_PATTERN, text) or is_empty(text):
         raise ValueRefused(_("“%(value)s” is not an account number.") % {"value": quote(cell)})
     return text
 

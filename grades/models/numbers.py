@@ -24,6 +24,11 @@ def clean_number(text: str) -> str:
     return re.sub(r"[\s()]", "", text) if re.fullmatch(r"[+]?[0-9()\s-]+", text, re.ASCII) else text
 
 
+def is_empty(number: str) -> bool:
+    """Whether a number consists of marks alone, such as a hyphen that stands for "none"."""
+    return not any(map(str.isalnum, number))
+
+
 def normal_number(number: str) -> str:
     """The normal form of a cleaned number: digits without hyphens, a mobile number without its country code.
 
