@@ -17,11 +17,11 @@ def clean_number(text: str) -> str:
     """A typed or copied number, without characters that do not belong to it.
 
     Full-width characters become ASCII and all dashes one; invisible marks such as U+202D, which a copied contact
-    carries, are dropped. Blanks and brackets are dropped between digits only: "see note" stays two words.
+    carries, are dropped. Blanks and brackets are dropped around digits only: "see note" stays two words.
     """
     text = unicodedata.normalize("NFKC", text).translate(DASHES)
     text = "".join(character for character in text if unicodedata.category(character) != "Cf").strip()
-    return re.sub(r"[\s()]", "", text) if re.fullmatch(r"[+]?[0-9()\s-]+", text, re.ASCII) else text
+    return re.sub(r"[\s()]", "", text) if re.fullmatch(r"(?:[(\s]*[+])?[0-9()\s-]+", text, re.ASCII) else text
 
 
 def is_empty(number: str) -> bool:

@@ -17,6 +17,7 @@ WHOLE = {
     "hyphens": "138-0013-8000",
     "country code": "+86 138 0013 8000",
     "full-width digits": "１３８００１３８０００",
+    "country code in brackets": "（+86）13800138000",
     "copied contact": "\u202d138 0013 8000\u202c",
 }
 CUT_OFF = "1380013"
