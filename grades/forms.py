@@ -9,9 +9,14 @@ from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .models import ACC_NBR_LENGTH, Withdrawal, clean_number, day_of
+from .models import ACC_NBR_LENGTH, Withdrawal, clean_number, day_of, is_empty
 
 MAX_TYPED = 100  # characters of a number with all its blanks and hyphens
+
+
+def refuse_empty(number):
+    if is_empty(number):
+        raise forms.ValidationError(_("An account number has at least one letter or digit."), code="empty")
 
 
 class AccountNumberField(forms.CharField):
@@ -22,7 +27,8 @@ class AccountNumberField(forms.CharField):
             rf"\A(?:{settings.ACC_NBR_PATTERN})\Z",
             _("This account number contains characters that are not allowed."),
             code="characters",
-        )
+        ),
+        refuse_empty,
     ]
 
     def __init__(self, **kwargs):

@@ -32,6 +32,8 @@ from ..imports import (
     change_headings,
     change_rows,
     check_acct_id,
+    check_day,
+    check_digits,
     check_text,
     faulty_rows,
     import_in_steps,
@@ -66,15 +68,26 @@ def keep_changes(file, kind, rows):
 class AccountForm(forms.ModelForm):
     """A dispatch by hand, by the rules of the import."""
 
+    CHECKS = {
+        "acc_nbr": [check_digits],
+        "customer_name": [check_text],
+        "area": [check_text],
+        "product": [check_text],
+        "state": [check_text],
+        "dispatched_on": [check_day],
+        "acct_id": [check_digits, check_acct_id],
+    }
+
     def clean_acc_nbr(self):
         return LookupForm.base_fields["acc_nbr"].clean(self.cleaned_data["acc_nbr"])
 
     def clean(self):
         cleaned = super().clean()
-        for column in ("customer_name", "area", "product", "state", "acct_id"):
-            if text := cleaned.get(column):
+        for column, checks in self.CHECKS.items():
+            if value := cleaned.get(column):
                 try:
-                    check_acct_id(text) if column == "acct_id" else check_text(text)
+                    for check in checks:
+                        check(value)
                 except ValueRefused as refused:
                     self.add_error(column, str(refused))
         return cleaned

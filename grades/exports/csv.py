@@ -2,18 +2,19 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from .columns import TEXT, Column
 
-# The beginning of a formula in a spreadsheet, with the full-width forms of a Chinese keyboard. Some programs skip
-# blanks (U+3000 too), control characters and invisible characters before it.
-FORMULA = re.compile(
-    r"[\t\r\n]|[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*[=+\-@＝＋－＠]"
-)
+# The beginning of a formula in a spreadsheet, with the full-width forms of a Chinese keyboard and the minus sign.
+SIGNS = frozenset("=+-@＝＋－＠−")
+# Some programs skip blanks, control characters and other invisible characters before it: by category, and letters and
+# a braille pattern that are blank.
+INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Mn", "Zl", "Zp", "Zs"})
+FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def write_csv(path: Path, columns: list[Column], headings: list[str], rows: Iterable[tuple]) -> None:
@@ -37,8 +38,7 @@ def guarded(columns: list[Column], rows: Iterable[tuple]) -> Iterator[tuple]:
     for row in rows:
         for number in texts:
             text = row[number]
-            # Most texts begin with a letter or a digit, and isalnum is quicker than the pattern.
-            if text and not text[0].isalnum() and FORMULA.match(text):
+            if text and begins_formula(text):
                 row = tuple(map(csv_value, row))
                 break
         yield row
@@ -46,4 +46,19 @@ def guarded(columns: list[Column], rows: Iterable[tuple]) -> Iterator[tuple]:
 
 def csv_value(value: Any) -> Any:
     """The value, with an apostrophe before a text that begins a formula."""
-    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+    return f"'{value}" if value and isinstance(value, str) and begins_formula(value) else value
+
+
+def begins_formula(text: str) -> bool:
+    """Whether a spreadsheet may take the text, which is not empty, for a formula."""
+    first = text[0]
+    if first.isalnum() and first not in FILLERS:  # as most texts do
+        return False
+    if first in "\t\r\n":
+        return True
+    for character in text:
+        if character in SIGNS:
+            return True
+        if category(character) not in INVISIBLE and character not in FILLERS:
+            return False
+    return False

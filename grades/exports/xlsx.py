@@ -14,6 +14,7 @@ from .columns import DAY, NUMBER, TIME, Column
 
 # Rows per sheet. Excel's limit is 1,048,576; the last sheet needs the difference for rows that arrive after the count.
 SHEET_ROWS = 1_000_000
+FIRST_YEAR = "1900"  # Excel has no earlier dates
 
 About = Callable[[], list[tuple[str, Any]]]
 
@@ -83,7 +84,16 @@ def converter(kind: str, value: Any) -> Callable[[Any], Any] | None:
     """The function that makes a cell of a value, if it is not one already."""
     if kind == NUMBER and isinstance(value, Decimal):
         return float
-    return {TIME: datetime.fromisoformat, DAY: date.fromisoformat}.get(kind)
+    return {TIME: to_time, DAY: to_day}.get(kind)
+
+
+def to_time(text: str) -> datetime | str:
+    return datetime.fromisoformat(text) if text >= FIRST_YEAR else text
+
+
+def to_day(text: str) -> date | str:
+    """The date; one that Excel cannot hold stays text."""
+    return date.fromisoformat(text) if text >= FIRST_YEAR else text
 
 
 def sheet(records: Iterator[dict[str, Any]], headings: list[str]) -> Iterator[dict[str, Any]]:

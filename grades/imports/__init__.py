@@ -5,7 +5,7 @@ files → process; all of them → refusals. `grades.reader` reads the files, in
 """
 
 from .accounts import ImportResult, RowError, import_accounts, import_in_steps
-from .cells import ValueRefused, check_acct_id, check_text
+from .cells import ValueRefused, check_acct_id, check_day, check_digits, check_text
 from .changes import change_headings, change_rows
 from .faulty import faulty_rows
 from .process import COMMAND, PAGE
@@ -23,6 +23,8 @@ __all__ = [
     "change_headings",
     "change_rows",
     "check_acct_id",
+    "check_day",
+    "check_digits",
     "check_text",
     "faulty_rows",
     "import_accounts",

@@ -10,7 +10,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..models import Account, Grade, is_cut_off, mark_days, normal_number
+from ..models import Account, Grade, is_cut_off, mark_days, normal_number, normal_prefix
 from ..models.accounts import NO_RATING, earliest
 from ..models.coverage import rewind
 from ..models.figures import days_rated
@@ -231,7 +231,7 @@ def check_rows(table: Table, places: dict[str, int], result: ImportResult) -> It
             if first != number:
                 message = _("Rows %(first)d and %(second)d are the same account and dispatch date.")
                 result.add_error(number, "", message % {"first": first, "second": number})
-            if is_cut_off(normal_number(values["acc_nbr"])):
+            if is_cut_off(normal_prefix(values["acc_nbr"])):
                 result.add_cut_off(number)
         if number in result.faulty:
             result.faulty[number].cells = [cell_text(cells, place) for place in places.values()]

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeGuard
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from ..models import ACC_NBR_LENGTH, Account, clean_number
+from ..models import ACC_NBR_LENGTH, Account, clean_number, is_empty
 from ..reader.tables import BROKEN_CELL, Cell, is_blank
 from .headings import FIELDS
 
@@ -85,20 +85,31 @@ def clean_identifier(cell: Cell) -> str:
     text = to_text(cell)
     if wrapped := WRAPPED_NUMBER.fullmatch(text):
         text = next(filter(None, wrapped.groups()), "")
-    if MANGLED.fullmatch(text) or (is_number(cell) and abs(cell) >= MAX_EXACT):
-        raise ValueRefused(
-            _("Excel has shortened “%(value)s”, digits are lost: format the column as text and fill it in again.")
-            % {"value": quote(cell)}
-        )
+    check_digits(text)
+    if is_number(cell) and abs(cell) >= MAX_EXACT:
+        raise shortened(cell)
     # As text, a date, True and 1.5 would pass for identifiers.
     if not isinstance(cell, str) and not (is_number(cell) and text.isdigit()):
         raise ValueRefused(_("“%(value)s” is not a whole number.") % {"value": quote(cell)})
     return text
 
 
+def check_digits(text: str) -> str:
+    if MANGLED.fullmatch(text):
+        raise shortened(text)
+    return text
+
+
+def shortened(cell: Cell) -> ValueRefused:
+    return ValueRefused(
+        _("Excel has shortened “%(value)s”, digits are lost: format the column as text and fill it in again.")
+        % {"value": quote(cell)}
+    )
+
+
 def clean_acc_nbr(cell: Cell) -> str:
     text = clean_number(clean_identifier(cell))
-    if len(text) > ACC_NBR_LENGTH or not re.fullmatch(settings.ACC_NBR_PATTERN, text):
+    if len(text) > ACC_NBR_LENGTH or not re.fullmatch(settings.ACC_NBR_PATTERN, text) or is_empty(text):
         raise ValueRefused(_("“%(value)s” is not an account number.") % {"value": quote(cell)})
     return text
 
@@ -142,8 +153,14 @@ def clean_date(cell: Cell) -> date:
     day = to_date(cell)
     if day is None:
         raise ValueRefused(_("“%(value)s” is not a date. Write it like 2026-11-01.") % {"value": quote(cell)})
+    return check_day(day, cell)
+
+
+def check_day(day: date, cell: Cell = None) -> date:
     if not FIRST_DATE <= day <= LAST_DATE:
-        raise ValueRefused(_("“%(value)s” is not between 2000 and 2099.") % {"value": quote(cell)})
+        raise ValueRefused(
+            _("“%(value)s” is not between 2000 and 2099.") % {"value": quote(day if cell is None else cell)}
+        )
     return day
 
 

@@ -18,7 +18,7 @@ from ..database.differing import any_differs
 from ..database.localtime import LocalDay
 from ..database.paging import key_batches, prefix_range
 from .kinds import KindQuerySet
-from .numbers import normal_expression, normal_number, normal_prefix
+from .numbers import normal_expression, normal_number, possible_prefixes
 from .statistics import DailyCoverage, mark_days
 
 ACC_NBR_LENGTH = 32
@@ -40,11 +40,12 @@ class AccountQuerySet(KindQuerySet):
 
     def longer_numbers(self, acc_nbr, limit):
         """At most `limit` numbers in normal form that begin with `acc_nbr`; none for less than four characters."""
-        prefix = normal_prefix(acc_nbr)
-        if len(prefix) < MIN_PREFIX or not prefix.isascii():
-            return []
-        longer = self.filter(prefix_range("number", prefix)).exclude(number=prefix).order_by("number")
-        return list(longer.values_list("number", flat=True).distinct()[:limit])
+        numbers = []
+        for prefix in possible_prefixes(acc_nbr):
+            if len(prefix) >= MIN_PREFIX and prefix.isascii():
+                longer = self.filter(prefix_range("number", prefix)).exclude(number=prefix).order_by("number")
+                numbers += longer.values_list("number", flat=True).distinct()[: limit - len(numbers)]
+        return numbers
 
     def numbers_ending_in(self, digits, limit):
         """At most `limit` numbers, in normal form, that end in these LAST_DIGITS digits."""

@@ -17,11 +17,16 @@ def clean_number(text: str) -> str:
     """A typed or copied number, without characters that do not belong to it.
 
     Full-width characters become ASCII and all dashes one; invisible marks such as U+202D, which a copied contact
-    carries, are dropped. Blanks and brackets are dropped between digits only: "see note" stays two words.
+    carries, are dropped. Blanks and brackets are dropped around digits only: "see note" stays two words.
     """
     text = unicodedata.normalize("NFKC", text).translate(DASHES)
     text = "".join(character for character in text if unicodedata.category(character) != "Cf").strip()
-    return re.sub(r"[\s()]", "", text) if re.fullmatch(r"[+]?[0-9()\s-]+", text, re.ASCII) else text
+    return re.sub(r"[\s()]", "", text) if re.fullmatch(r"(?:[(\s]*[+])?[0-9()\s-]+", text, re.ASCII) else text
+
+
+def is_empty(number: str) -> bool:
+    """Whether a number consists of marks alone, such as a hyphen that stands for "none"."""
+    return not any(map(str.isalnum, number))
 
 
 def normal_number(number: str) -> str:
@@ -42,9 +47,16 @@ def normal_prefix(text: str) -> str:
     return number
 
 
-def is_cut_off(number: str) -> bool:
-    """Whether a number in normal form is the beginning of a mobile number."""
-    return re.fullmatch(f"1[0-9]{{0,{MOBILE_DIGITS - 2}}}", number) is not None
+def possible_prefixes(text: str) -> list[str]:
+    """The beginnings, in normal form, that may be meant: 86138 is that of a landline, or 138 with its country code."""
+    prefix = normal_prefix(text)
+    has_country = re.fullmatch(f"861[3-9][0-9]{{0,{MOBILE_DIGITS - 3}}}", prefix)
+    return [prefix, prefix.removeprefix("86")] if has_country else [prefix]
+
+
+def is_cut_off(prefix: str) -> bool:
+    """Whether a prefix in normal form is the beginning of a mobile number, or of its country code alone."""
+    return re.fullmatch(f"[+]86|0086|1[0-9]{{0,{MOBILE_DIGITS - 2}}}", prefix) is not None
 
 
 def normal_expression(field: str) -> Case:

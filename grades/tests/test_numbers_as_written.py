@@ -17,6 +17,7 @@ WHOLE = {
     "hyphens": "138-0013-8000",
     "country code": "+86 138 0013 8000",
     "full-width digits": "１３８００１３８０００",
+    "country code in brackets": "（+86）13800138000",
     "copied contact": "\u202d138 0013 8000\u202c",
 }
 CUT_OFF = "1380013"
@@ -71,6 +72,49 @@ def test_the_look_up_asks_whether_a_short_number_is_incomplete(superuser_client,
     assert "not on the dispatch list" not in page
 
 
+@pytest.mark.parametrize("written", ["+861380013", "0086 1380013", "861380013", "86-138-0013"])
+def test_the_look_up_of_a_short_number_with_its_country_code_offers_the_longer_ones(
+    superuser_client, make_account, written
+):
+    make_account()
+    make_account(acc_nbr=OTHER, acct_id="A2")
+    numbers, page = look_up(superuser_client, written)
+    assert numbers == []
+    assert "incomplete?" in page
+    assert re.findall(r'<button class="quiet" name="acc_nbr" value="(\d+)"', page) == [NUMBER]
+    assert "not on the dispatch list" not in page
+
+
+@pytest.mark.parametrize("written", ["+86", "0086", "+861380013", "861380013", "86 1890000111"])
+def test_a_number_that_is_not_whole_is_not_said_to_be_missing(superuser_client, written):
+    page = look_up(superuser_client, written)[1]
+    assert "incomplete?" in page
+    assert "not on the dispatch list" not in page
+
+
+@pytest.mark.parametrize("number", ["86138001", "861380013", "861890000111"])
+def test_a_listed_number_that_begins_with_86_is_found_as_itself(superuser_client, make_account, number):
+    make_account(acc_nbr=number)
+    make_account(acc_nbr="13800138000", acct_id="A2")
+    make_account(acc_nbr="18900001111", acct_id="A3")
+    numbers, page = look_up(superuser_client, number)
+    assert numbers == [number]
+    assert "incomplete?" not in page
+
+
+def test_a_short_number_that_begins_with_86_offers_landlines_and_mobile_numbers(superuser_client, make_account):
+    for place, number in enumerate(("86138001", NUMBER, OTHER)):
+        make_account(acc_nbr=number, acct_id=f"A{place}")
+    page = look_up(superuser_client, "8613800")[1]
+    assert re.findall(r'<button class="quiet" name="acc_nbr" value="(\d+)"', page) == ["86138001", NUMBER]
+
+
+@pytest.mark.parametrize("written", ["86138001380000", "8621088886666", "86218888"])
+def test_other_numbers_that_begin_with_86_are_not_incomplete(superuser_client, written):
+    page = look_up(superuser_client, written)[1]
+    assert "This number is not on the dispatch list!!" in page
+
+
 # --- The lists ------------------------------------------------------------------------------------
 
 
@@ -103,6 +147,11 @@ def test_the_import_takes_a_short_number_and_says_so(superuser_client):
     text = upload(superuser_client, CUT_OFF, NUMBER, "0592-1234", "ADSL01", "138-001").text
     assert "2 numbers look incomplete, in rows 2, 6: a mobile number has 11 digits." in text
     assert Account.objects.count() == 5
+
+
+def test_the_import_knows_a_short_number_with_its_country_code(superuser_client):
+    text = upload(superuser_client, "+861380013", "+86", "+86 138 0013 8000", "86138001").text
+    assert "2 numbers look incomplete, in rows 2, 3: a mobile number has 11 digits." in text
 
 
 def test_the_import_names_the_first_ten_short_numbers(superuser_client):

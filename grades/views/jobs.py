@@ -1,5 +1,7 @@
 """The pages of background jobs: each person sees the own ones."""
 
+from django.apps import apps
+from django.contrib import admin
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -17,6 +19,12 @@ def own_job(request, pk):
     if pk >= 2**63:  # too large for the column: SQLite would fail
         raise Http404
     return get_object_or_404(Job, pk=pk, owner=request.user)
+
+
+def may_see_rows(request, job):
+    """Whether the owner may still see the list that the job has read."""
+    name = job.parameters.get("list")
+    return name is None or admin.site.get_model_admin(apps.get_model("grades", name)).has_view_permission(request)
 
 
 def context_of(job):
@@ -57,8 +65,11 @@ def stop(request, pk):
 @staff_route(SEE_OWN_JOBS)
 @require_safe
 def fetch(request, pk):
-    """The file that the job has made, for an hour and only for who asked for it."""
+    """The file that the job has made: for an hour, for its owner, who must still have the right to see the list."""
     job = own_job(request, pk)
+    if not may_see_rows(request, job):
+        context = context_of(job) | {"problem": _("You may not see these rows any more.")}
+        return render(request, "grades/job.html", context, status=403)
     try:
         file = job.path.open("rb") if job.has_file() else None
     except FileNotFoundError:  # deleted since

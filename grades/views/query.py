@@ -10,7 +10,7 @@ from ..database.paging import bounded_count, count_label
 from ..downloads import DIRECT_ROWS, ExportFailed, export_response
 from ..exports import About, ratings_table
 from ..forms import ExportForm, LookupForm
-from ..models import Account, Grade, is_cut_off, normal_number
+from ..models import Account, Grade, is_cut_off, possible_prefixes
 from ..replies import is_ajax, wants_json
 
 # Ratings of a number that the query page shows; the export has all of them.
@@ -70,7 +70,7 @@ def lookup(acc_nbr):
         "accounts": accounts,
         "credits": accounts[0].credits_with_names() if accounts else [],
         "longer": longer,
-        "is_incomplete": not accounts and (bool(longer) or is_cut_off(normal_number(acc_nbr))),
+        "is_incomplete": not accounts and (bool(longer) or any(map(is_cut_off, possible_prefixes(acc_nbr)))),
         "grades": grades[:RATINGS_SHOWN],
         "more_grades": len(grades) > RATINGS_SHOWN,
     }

@@ -23,7 +23,7 @@ from grades.codes import (
     xlsx_list,
 )
 from grades.management.interrupts import stops_on_interrupt
-from grades.models import ACC_NBR_LENGTH, Account, clean_number
+from grades.models import ACC_NBR_LENGTH, Account, clean_number, is_empty
 
 LIST_ROWS = 1_000_000  # of a worksheet
 NUMBERS_BYTES = 8 * 1024 * 1024
@@ -127,7 +127,7 @@ def read_numbers(path):
     # utf-8-sig: Windows' editor writes a byte order mark.
     for line, text in enumerate(content.decode("utf-8-sig", errors="replace").splitlines(), 1):
         if number := clean_number(text):
-            if len(number) > ACC_NBR_LENGTH or not re.fullmatch(settings.ACC_NBR_PATTERN, number):
+            if len(number) > ACC_NBR_LENGTH or not re.fullmatch(settings.ACC_NBR_PATTERN, number) or is_empty(number):
                 raise CommandError(_("Line %(line)d of the file is not an account number.") % {"line": line})
             numbers.add(number)
     return numbers

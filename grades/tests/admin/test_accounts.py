@@ -76,6 +76,9 @@ def test_a_dispatch_is_added_and_changed_by_hand(roles):
         ("acc_nbr", ""),
         ("acc_nbr", "see note"),
         ("acc_nbr", "号码"),
+        ("acc_nbr", "-"),
+        ("acc_nbr", "+"),
+        ("acc_nbr", "－"),
         ("acc_nbr", "1" * 33),
         ("acct_id", " "),
         ("acct_id", "A 9"),
@@ -86,7 +89,12 @@ def test_a_dispatch_is_added_and_changed_by_hand(roles):
         ("product", "畅享\x7f129"),
         ("state", "在\x1b[2J用"),
         ("pay_type", "free"),
+        ("acc_nbr", "1.38E+10"),
+        ("acct_id", "2.0e+15"),
         ("dispatched_on", "2026-02-30"),
+        ("dispatched_on", "0226-11-01"),
+        ("dispatched_on", "1999-12-31"),
+        ("dispatched_on", "2100-01-01"),
         ("monthly_fee", "-1"),
         ("monthly_fee", "1.005"),
         ("monthly_fee", "NaN"),
@@ -97,6 +105,23 @@ def test_an_invalid_dispatch_is_refused_at_its_field(superuser_client, column, v
     assert response.status_code == 200
     assert list(response.context["adminform"].form.errors) == [column]
     assert not Account.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("acc_nbr", "1.38E+10", "Excel has shortened “1.38E+10”, digits are lost"),
+        ("dispatched_on", "0226-11-01", "“0226-11-01” is not between 2000 and 2099."),
+    ],
+)
+def test_the_form_gives_the_reasons_of_the_import(superuser_client, column, value, message):
+    assert message in superuser_client.post(f"{ACCOUNTS}add/", BY_HAND | {column: value}).text
+
+
+@pytest.mark.parametrize("day", ["2000-01-01", "2099-12-31"])
+def test_the_form_takes_the_first_and_the_last_day_of_the_import(superuser_client, day):
+    superuser_client.post(f"{ACCOUNTS}add/", BY_HAND | {"dispatched_on": day})
+    assert str(Account.objects.get().dispatched_on) == day
 
 
 def test_a_second_row_for_the_same_dispatch_is_refused(superuser_client, make_account):

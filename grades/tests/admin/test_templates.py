@@ -55,6 +55,20 @@ def test_the_language_can_be_switched_on_every_page(superuser_client, make_grade
     assert 'name="language" value="zh-hans"' in Client(headers={"accept-language": "en"}).get("/admin/login/").text
 
 
+def test_chinese_pages_have_no_english_text_of_django(superuser_client):
+    chinese = {"accept-language": "zh-hans"}
+    hidden = superuser_client.get("/admin/", headers=chinese).text.split('<thead class="visually-hidden">')[1]
+    assert re.findall(r'<th scope="col">(.*?)</th>', hidden.split("</thead>")[0]) == ["名称", "添加", "修改或查看"]
+    for name in ("user", "group"):
+        page = superuser_client.get(f"/admin/auth/{name}/?q=x", headers=chinese).text
+        assert 'alt="搜索"' in page
+        assert "Search" not in page
+    short = {"username": "clerk", "password1": "a7", "password2": "a7", "usable_password": "true"}
+    page = superuser_client.post("/admin/auth/user/add/", short, headers=chinese).text
+    assert "密码太短，至少要有 8 个字符。" in page
+    assert re.search(r"<title>\s*错误：", page)
+
+
 def test_the_list_of_users_shows_the_stock_texts_in_full(superuser_client, django_user_model):
     django_user_model.objects.bulk_create(django_user_model(username=f"clerk{number:03}") for number in range(120))
     page = superuser_client.get("/admin/auth/user/").text

@@ -42,6 +42,7 @@ ACCEPTED = {
     "account of one character": ("acc_nbr", '"1"', "1"),
     "account of 32 characters": ("acc_nbr", f'"{"1" * 32}"', "1" * 32),
     "account with every allowed mark": ("acc_nbr", '"a.Z_0@b+c-d"', "a.Z_0@b+c-d"),
+    "account of a mark alone": ("acc_nbr", '"-"', "-"),
     "account of digits only, beyond 64 bits": ("acc_nbr", "12345678901234567890123456789012", None),
     "grade as ASCII digits with a leading zero": ("grade1", '"05"', 5),
     "grade in scientific notation": ("grade1", "0.5e1", 5),

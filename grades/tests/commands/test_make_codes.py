@@ -136,7 +136,7 @@ def test_an_existing_file_is_kept(make, dispatches, tmp_path):
     assert (tmp_path / "codes.html").read_text() == "mine"
 
 
-@pytest.mark.parametrize("line", ["号码", "1" * 33, "see note", "\x00", "\ufffd"])
+@pytest.mark.parametrize("line", ["号码", "1" * 33, "see note", "-", "\x00", "\ufffd"])
 def test_a_line_that_is_not_a_number_is_named(make, dispatches, tmp_path, line):
     numbers = tmp_path / "numbers.txt"
     numbers.write_text(f"1382\n\n{line}\n")

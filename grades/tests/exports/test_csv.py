@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from grades.exports.columns import Column
+from grades.exports.csv import csv_value, guarded
 from grades.models import Grade
 
 from ..helpers.exported import HEADINGS, SHANGHAI, as_text, export, read_csv, table
@@ -29,6 +31,26 @@ def test_no_csv_cell_begins_a_formula(nasty):
     assert "'+8613800138000" in [row[0] for row in rows]
     assert {"' =1+1", "'\u3000=1+1"} < {row[4] for row in rows}
     assert "  spaces around  " in {row[4] for row in rows}
+
+
+INVISIBLE = [
+    *("", " ", "\u3000", "\x00", "\x7f", "\x85", "\xad", "\u034f", "\u061c", "\u115f", "\u1160", "\u180e", "\u200b"),
+    *("\u202e", "\u2060", "\u2065", "\u2800", "\u3164", "\ufe0f", "\ufeff", "\uffa0", "\U000e0001", "\U000e0100"),
+]
+
+
+@pytest.mark.parametrize("before", INVISIBLE, ids=map(ascii, INVISIBLE))
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠−")
+def test_a_formula_is_guarded_after_any_invisible_character(before, sign):
+    for text in (f"{before}{sign}1", f" {before}\u200b{before}{sign}cmd"):
+        assert csv_value(text) == f"'{text}"
+        assert next(guarded([Column("text", 10)], [(text,)])) == (f"'{text}",)
+
+
+@pytest.mark.parametrize("text", ["", "好=1", "1-2", "\u3164好", "\u3164", "（很好）", "。=1", "\u200b", "'=1", "—1"])
+def test_other_texts_are_not_changed(text):
+    assert csv_value(text) == text
+    assert next(guarded([Column("text", 10)], [(text,)])) == (text,)
 
 
 def test_the_csv_is_utf8_with_a_bom_and_crlf(make_grade, superuser):

@@ -2,15 +2,17 @@
 
 import io
 import re
+from datetime import UTC, datetime
 
 import pytest
+from openpyxl import load_workbook
 from python_calamine import CalamineWorkbook
 
-from grades.exports import xlsx
+from grades.exports import dispatches_table, write_export, xlsx
 from grades.exports.columns import DISPATCH_COLUMNS, RATING_COLUMNS
-from grades.models import Grade, ReviewNote
+from grades.models import Account, Grade, ReviewNote
 
-from ..helpers.exported import HEADINGS, as_cells, export, load, read_xlsx, table
+from ..helpers.exported import ABOUT, HEADINGS, as_cells, export, load, read_xlsx, table
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +48,24 @@ def test_texts_are_text_cells_without_formulas_or_links(nasty):
 def test_a_character_that_xml_lacks_is_escaped(make_grade, text, written):
     make_grade(txt1=text)
     assert load(Grade.objects.all()).worksheets[0]["E2"].value == written
+
+
+@pytest.mark.parametrize(
+    ("day", "data_type"),
+    [("0001-01-01", "s"), ("0226-11-01", "s"), ("1899-12-31", "s"), ("1900-01-01", "d"), ("9999-12-31", "d")],
+)
+def test_a_date_that_excel_cannot_hold_is_a_text(make_account, tmp_path, day, data_type):
+    make_account(dispatched_on=day)
+    write_export(dispatches_table(Account.objects.all()), ABOUT, "xlsx", tmp_path / "list.xlsx", expected=1)
+    cell = load_workbook(tmp_path / "list.xlsx").worksheets[0]["G2"]
+    assert (cell.data_type, str(cell.value)[:10]) == (data_type, day)
+
+
+def test_a_time_that_excel_cannot_hold_is_a_text(make_grade):
+    make_grade(insert_time=datetime(226, 11, 1, 12, tzinfo=UTC))
+    written = load(Grade.objects.all()).worksheets[0]["H2"].value
+    assert isinstance(written, str)
+    assert written.startswith("0226-11-01 ")
 
 
 # --- Sheets ---------------------------------------------------------------------------------------

@@ -42,6 +42,9 @@ def import_cell(column, value, make_file=xlsx_file):
         ("1" * 32, "1" * 32),
         ("1" * 33, f"“{'1' * 33}” is not an account number."),
         ("see note", "“see note” is not an account number."),
+        ("-", "“-” is not an account number."),  # it stands for none
+        ("+", "“+” is not an account number."),
+        ("－", "“－” is not an account number."),
         ('=""', '“=""” is not an account number.'),
         ("1\x7f38", "“1?38” is not an account number."),
         ("号" * 60, f"“{'号' * 39}…” is not an account number."),

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from grades.models import Grade, clean_number, is_cut_off, normal_number, normal_prefix
+from grades.models import Grade, clean_number, is_cut_off, normal_number, normal_prefix, possible_prefixes
 
 SPELLINGS = [
     "13800138000",
@@ -20,6 +20,10 @@ SPELLINGS = [
     "\u202d138 0013 8000\u202c",  # a copied contact
     "\ufeff138\u200b0013\u00a08000",
     "138—0013–8000",
+    "(+86)13800138000",
+    "（+86） 138-0013-8000",
+    "( +86 ) 138 0013 8000",
+    "(0086)13800138000",
 ]
 
 
@@ -56,7 +60,33 @@ def test_the_beginning_of_a_number_loses_a_country_code_that_is_certain(text, ex
 
 
 @pytest.mark.parametrize(
-    ("number", "expected"), [("1380013", True), ("1", True), ("13800138000", False), ("0108888", False), ("1x", False)]
+    ("text", "expected"),
+    [
+        ("861380013", ["861380013", "1380013"]),
+        ("86 1890000111", ["861890000111", "1890000111"]),
+        ("86138", ["86138", "138"]),
+        ("+861380013", ["1380013"]),
+        ("8613800138000", ["13800138000"]),
+        ("86138001380000", ["86138001380000"]),  # too long for a mobile number
+        ("862108888", ["862108888"]),
+        ("86", ["86"]),
+    ],
+)
+def test_86_before_a_mobile_number_may_be_its_country_code(text, expected):
+    assert possible_prefixes(clean_number(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("1380013", True),
+        ("1", True),
+        ("+86", True),
+        ("0086", True),
+        ("13800138000", False),
+        ("0108888", False),
+        ("1x", False),
+    ],
 )
 def test_a_short_mobile_number_is_cut_off(number, expected):
     assert is_cut_off(number) is expected

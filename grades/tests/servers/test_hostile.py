@@ -143,6 +143,20 @@ def test_a_malformed_part_of_a_form_is_a_bad_request(any_server):
     assert status in (400, 403)
 
 
+@pytest.mark.parametrize("charset", ["hex", "bogus", "utf-16", "unicode_escape"])
+@pytest.mark.parametrize("path", [b"/query", b"/credit", b"/admin/login/"])
+def test_the_charset_of_a_form_is_ignored(server, path, charset):
+    """The form is read as UTF-8: its CSRF token is found, and nothing is decoded by a codec that the client names."""
+    token = "a" * 32
+    fields = {"csrfmiddlewaretoken": token, "acc_nbr": "\\ud800", "acct_id": "\\ud800", "username": "\\ud800"}
+    parts = [f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{fields[name]}\r\n' for name in fields]
+    body = ("".join(parts) + "--b--\r\n").encode()
+    headers = header("Content-Type", f"multipart/form-data; boundary=b; charset={charset}")
+    headers += header("Content-Length", len(body)) + header("Cookie", f"csrftoken={token}")
+    status, head, _ = send(server, post(headers, body, path))
+    assert (status, b"/admin/login/" in head) == ((200, False) if path == b"/admin/login/" else (302, True))
+
+
 def test_a_wrong_host_gets_a_toast_and_no_traceback(any_server):
     request = post(AS_FORM + LENGTH).replace(b"Host: 127.0.0.1", b"Host: evil.example")
     assert_toast(send(any_server, request), 400, "request: bad request")

@@ -11,7 +11,7 @@ from grades.jobs import Kind
 from grades.models import Job
 
 from ..helpers.headers import FRAGMENT
-from ..helpers.office import log_in
+from ..helpers.office import grant, log_in
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +88,27 @@ def test_the_owner_fetches_the_file_for_an_hour(own, make_job):
     late = own.get(f"/jobs/{job.pk}/file")
     assert late.status_code == 404
     assert "The file does not exist any more." in late.text
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("grade", "view_grade"),
+        ("account", "view_account"),
+        ("credit", "view_credit"),
+        ("conflict", "view_conflict"),
+        ("repeat", "view_grade"),
+    ],
+)
+def test_the_file_of_a_list_needs_the_right_to_see_the_list(own, staff, make_job, name, right):
+    job = make_job(state="done", result="list.csv", finished_at=timezone.now(), parameters={"list": name})
+    refused = own.get(f"/jobs/{job.pk}/file")
+    assert refused.status_code == 403
+    assert "You may not see these rows any more." in refused.text
+    grant(staff, right)
+    assert b"".join(own.get(f"/jobs/{job.pk}/file").streaming_content) == b"a,b"
+    grant(staff)
+    assert own.get(f"/jobs/{job.pk}/file").status_code == 403
 
 
 def test_a_job_of_another_person_does_not_exist(superuser_client, make_job):

@@ -111,6 +111,15 @@ def test_the_page_says_why_a_number_is_refused(client):
     assert 'value="&lt;b&gt;"' in page
 
 
+@pytest.mark.parametrize("number", ["-", "+", "－", "(-)"])
+def test_a_number_without_letters_and_digits_is_refused(client, make_grade, number):
+    make_grade(acc_nbr="-")
+    response = client.post("/query", {"acc_nbr": number}, headers=ENGLISH)
+    assert response.status_code == 400
+    assert "An account number has at least one letter or digit." in response.text
+    assert client.post("/query/export", {"acc_nbr": number, "format": "csv"}).status_code == 404
+
+
 def test_the_page_lists_the_ratings_newest_first_and_escaped(client, make_grade):
     make_grade(txt1="<script>alert(1)</script>", insert_time=datetime(2026, 11, 1, 8, tzinfo=UTC))
     make_grade(
