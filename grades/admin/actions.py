@@ -54,7 +54,8 @@ class BulkActions(CheckedSelection):
         """The page between a bulk action and its effect.
 
         It posts back to the list's address with the ticked boxes or the filter, so its size does not depend
-        on the number of rows. `sentence` has a place for `count`; without it the page says that rows are changed.
+        on the number of rows. Days take the place of a period there: see `with_days`.
+        `sentence` has a place for `count`; without it the page says that rows are changed.
         """
         count = count_label(bounded_count(queryset))
         return TemplateResponse(
@@ -72,6 +73,7 @@ class BulkActions(CheckedSelection):
                 "action": request.POST.getlist("action")[0],
                 "select_across": request.POST.get("select_across", ""),
                 "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+                "address": f"{request.path}?{request.GET.urlencode()}",
                 "back": request.get_full_path(),
             },
         )

@@ -22,6 +22,7 @@ from ..exports import FORMATS, About, write_export
 from ..jobs import kind
 from ..models import JobFailed
 from .actions import is_across, is_key
+from .filters import with_days
 from .list_jobs import list_request, order_job
 
 DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -52,6 +53,7 @@ class Exports:
         form, keys = FormatForm(request.POST), request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
         if not form.is_valid() or not all(map(is_key, keys)):
             raise BadRequest("The format or a key is unknown.")
+        request.GET = with_days(request.GET)
         try:
             changelist = self.get_changelist_instance(request)
         except IncorrectLookupParameters:

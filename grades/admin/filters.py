@@ -33,6 +33,11 @@ def look(request):
         messages.warning(request, text, fail_silently=True)
 
 
+def refuse_value(request):
+    messages.error(request, UNKNOWN_VALUE)
+    raise IncorrectLookupParameters
+
+
 class ChoiceFilter(admin.SimpleListFilter):
     """A filter with fixed choices.
 
@@ -49,8 +54,7 @@ class ChoiceFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         if self.value() not in (str(value) for value, _label in self.lookup_choices):
-            messages.error(request, UNKNOWN_VALUE)
-            raise IncorrectLookupParameters
+            refuse_value(request)
         return self.narrow(queryset, self.value())
 
 
@@ -183,12 +187,7 @@ class DateFilter(admin.ListFilter):
                 self.used_parameters[name] = self.read_day(request, text)
 
     def read_period(self, request, period):
-        today = timezone.localdate(timezone=timezone.get_default_timezone())
-        for name, _text, first, last in periods(today):
-            if name == period:
-                return {"from": first, "to": last}
-        messages.error(request, UNKNOWN_VALUE)
-        raise IncorrectLookupParameters
+        return days_of(period) or refuse_value(request)
 
     def read_day(self, request, text):
         try:
@@ -418,6 +417,25 @@ class ProductFilter(LinkedFilter):
 def other_parameters(changelist, names):
     """(name, value) of the parameters that a form of a filter keeps."""
     return [(name, value) for name, values in changelist.filter_params.items() for value in values if name not in names]
+
+
+def with_days(parameters):
+    """Parameters of a list with the days in place of a period, which means other days after midnight."""
+    parameters = parameters.copy()
+    if days := days_of(parameters.get("period")):
+        del parameters["period"]
+        for name, day in days.items():
+            parameters[name] = parameters.get(name) or day.isoformat()
+    return parameters
+
+
+def days_of(period):
+    """The first and the last day, both included, of a period by its name; none for another name."""
+    today = timezone.localdate(timezone=timezone.get_default_timezone())
+    for name, _text, first, last in periods(today):
+        if name == period:
+            return {"from": first, "to": last}
+    return {}
 
 
 def periods(today):

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
 from django.db.models import Q
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from ..database.paging import COUNT_LIMIT, bounded_count, count_label, prefix_ra
 from ..database.routers import from_readers
 from ..models import LAST_DIGITS, Account, clean_number, normal_number, normal_prefix
 from .actions import BulkActions
+from .filters import with_days
 from .pages import FIRST, LAST, Cursor, Page
 from .saved import SavedFilters
 
@@ -67,6 +69,10 @@ class BoundedChangeList(ChangeList):
             messages.warning(request, _("The address of this page is damaged. These are the newest rows."))
             return Cursor(FIRST)
 
+    def fixed_query_string(self):
+        """The address of these rows, also after midnight."""
+        return f"?{with_days(QueryDict(self.get_query_string()[1:])).urlencode()}"
+
     def pages(self):
         """(rel, text, address or None) of the pages around this one."""
         page = self.page
@@ -102,6 +108,8 @@ class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
         return any(lookup in list_filter.parameter_names for list_filter in self.list_filter)
 
     def changelist_view(self, request, extra_context=None):
+        if request.method == "POST":
+            request.GET = with_days(request.GET)
         title = capfirst(self.opts.verbose_name_plural)
         saved = self.saved_filter_context(request) if self.list_filter else {}
         return super().changelist_view(request, {"title": title, **saved, **(extra_context or {})})

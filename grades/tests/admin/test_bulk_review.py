@@ -1,6 +1,9 @@
 """admin/bulk_review.py: the review of many ratings, at once and by a background job."""
 
+from datetime import datetime, timedelta
+
 import pytest
+import time_machine
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,7 +12,7 @@ from grades import jobs
 from grades.admin import bulk_review
 from grades.models import Grade, Job, ReviewNote, reviews, save_review
 
-from ..helpers.office import GRADES, act, confirm, log_in, messages
+from ..helpers.office import GRADES, SHANGHAI, act, confirm, log_in, messages
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +88,22 @@ def test_a_bulk_review_skips_ratings_newer_than_the_confirmation_page(superuser_
     assert late.review_state == "new"
 
 
+BEFORE_MIDNIGHT = datetime(2026, 11, 26, 23, 59, 30, tzinfo=SHANGHAI)
+AFTER_MIDNIGHT = BEFORE_MIDNIGHT + timedelta(minutes=1)
+
+
+def test_a_period_means_the_days_of_the_confirmation_page_also_after_midnight(superuser_client, make_grade):
+    for hours in (1, 2, 25):
+        make_grade(insert_time=BEFORE_MIDNIGHT - timedelta(hours=hours))
+    with time_machine.travel(BEFORE_MIDNIGHT, tick=False):
+        page = act(superuser_client, "mark_closed", [1], True, "?period=today")
+    assert "This changes 2 ratings." in page.text
+    with time_machine.travel(AFTER_MIDNIGHT, tick=False):
+        assert messages(confirm(superuser_client, page)) == ["2 ratings are now: Closed."]
+    logged = LogEntry.objects.get().get_change_message()
+    assert logged == "Closed: all rows that matched “from=2026-11-26&to=2026-11-26”"
+
+
 def test_a_bulk_review_says_which_states_it_left_alone(superuser_client, editor, make_grade):
     grade, changed = make_grade(), make_grade()
     page = act(superuser_client, "mark_closed", [grade.pk, changed.pk])
@@ -146,6 +165,17 @@ def test_many_ratings_are_reviewed_by_a_job_with_its_progress(superuser_client, 
     page = superuser_client.get(f"/jobs/{job.pk}").text
     assert "Bulk review" in page
     assert "10 of 10" in page
+
+
+def test_a_job_reviews_the_days_of_the_confirmation_page_also_after_midnight(superuser_client, many):
+    Grade.objects.update(insert_time=BEFORE_MIDNIGHT - timedelta(hours=1))
+    with time_machine.travel(BEFORE_MIDNIGHT, tick=False):
+        job = order(superuser_client, query="?period=7days&from=2026-11-01")
+    with time_machine.travel(AFTER_MIDNIGHT, tick=False):
+        jobs.run_next()
+    job.refresh_from_db()
+    assert (job.state, job.done, job.total) == ("done", 10, 10)
+    assert job.parameters["query"] == "from=2026-11-01&to=2026-11-26"
 
 
 def test_a_stopped_job_has_reviewed_whole_batches(superuser_client, many, monkeypatch):

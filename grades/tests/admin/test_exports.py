@@ -2,9 +2,10 @@
 
 import io
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.contrib.messages import get_messages
 from django.utils import timezone
 from openpyxl import load_workbook
@@ -13,7 +14,7 @@ from grades import downloads, jobs
 from grades.admin import exports
 from grades.models import Account, Grade, Job
 
-from ..helpers.office import ACCOUNTS, GRADES, act, grant, messages
+from ..helpers.office import ACCOUNTS, GRADES, SHANGHAI, act, grant, messages
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_folder")]
 
@@ -49,6 +50,17 @@ def test_the_button_exports_all_rows_of_the_filter(roles, some_grades, file_form
     assert read(body(response), file_format) == [f"{number:03}" for number in range(0, 120, 2)]
     name = rf'attachment; filename="grades_lowest-1_60-rows_\d{{8}}-\d{{4}}\.{file_format}"'
     assert re.fullmatch(name, response["Content-Disposition"])
+
+
+def test_the_button_exports_the_days_that_the_list_shows_also_after_midnight(roles, make_grade):
+    moment = datetime(2026, 11, 26, 23, 59, 30, tzinfo=SHANGHAI)
+    make_grade(acc_nbr="1", insert_time=moment - timedelta(hours=1))
+    with time_machine.travel(moment, tick=False):
+        page = roles["view"].get(f"{GRADES}?period=today&review=new").text
+    address = re.search('<form id="export-form" method="post" action="([^"]*)"', page)[1].replace("&amp;", "&")
+    assert address == "export/?review=new&from=2026-11-26&to=2026-11-26"
+    with time_machine.travel(moment + timedelta(minutes=1), tick=False):
+        assert read(body(roles["view"].post(f"{GRADES}{address}", {"format": "csv"})), "csv") == ["1"]
 
 
 def test_ticked_rows_are_exported_alone(roles, some_grades):
@@ -189,6 +201,14 @@ def test_a_large_export_is_made_by_a_job_and_fetched(roles, order, monkeypatch, 
     response = roles["view"].get(f"/jobs/{job.pk}/file")
     assert read(body(response), file_format) == [f"{number:03}" for number in range(0, 120, 2)]
     assert roles["change"].get(f"/jobs/{job.pk}/file").status_code == 404
+
+
+def test_a_job_exports_the_days_of_its_order_also_after_midnight(order):
+    moment = datetime(2026, 11, 22, 23, 59, 30, tzinfo=SHANGHAI)  # a Sunday
+    Grade.objects.update(insert_time=moment - timedelta(days=7))
+    with time_machine.travel(moment, tick=False):
+        job = order("?period=last-week")
+    assert job.parameters["query"] == "from=2026-11-09&to=2026-11-15"
 
 
 def test_the_same_export_twice_is_one_job(roles, order):
