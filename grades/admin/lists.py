@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.db.models import Q
 from django.http import QueryDict
 from django.urls import reverse
@@ -110,6 +110,10 @@ class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
     def changelist_view(self, request, extra_context=None):
         if request.method == "POST":
             request.GET = with_days(request.GET)
+        if len(request.GET) > 1 and ERROR_FLAG in request.GET:
+            # With this flag stock admin takes a wrong filter for a broken database.
+            request.GET = request.GET.copy()
+            del request.GET[ERROR_FLAG]
         title = capfirst(self.opts.verbose_name_plural)
         saved = self.saved_filter_context(request) if self.list_filter else {}
         return super().changelist_view(request, {"title": title, **saved, **(extra_context or {})})
@@ -138,8 +142,13 @@ class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
         return exact or not number
 
     def get_search_results(self, request, queryset, search_term):
+        if not search_term.strip():
+            return queryset, False
         number, exact = self.read_search(search_term)
-        return (self.narrow_by_number(request, queryset, number, exact) if number else queryset), False
+        if not number:
+            # Not dropped: "all that match" would then be all rows.
+            refuse_search(request, _("This search has no number and no name. Search and filters were removed."))
+        return self.narrow_by_number(request, queryset, number, exact), False
 
     def narrow_by_number(self, request, queryset, number, exact):
         condition = self.search_condition(number, exact)
@@ -198,7 +207,7 @@ def narrowed(queryset, condition):
     return queryset.narrowed_to(condition) if hasattr(queryset, "narrowed_to") else queryset.filter(condition)
 
 
-def refuse_search(request, text, limit):
+def refuse_search(request, text, limit=0):
     messages.error(request, text % {"limit": f"{limit:,}"})
     raise IncorrectLookupParameters
 
