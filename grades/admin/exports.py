@@ -1,6 +1,7 @@
 """Export of a list: everything that its filter matches, or the ticked rows."""
 
 import re
+from datetime import date
 
 from django import forms
 from django.contrib import admin, messages
@@ -24,8 +25,6 @@ from ..models import JobFailed
 from .actions import is_across, is_key
 from .filters import with_days
 from .list_jobs import list_request, order_job
-
-DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class FormatForm(forms.Form):
@@ -100,12 +99,13 @@ def about_list(changelist, request, keys):
     """What the filter of a list says, for people and for a file's name; never the number that was searched for."""
     phrases, names = [], []
     for spec in changelist.filter_specs:
-        choices = {str(value): str(text) for value, text in getattr(spec, "lookup_choices", [])}
-        for name in spec.expected_parameters():
-            if value := request.GET.get(name):
-                phrases.append(f"{spec.title}: {choices.get(value) or f'{name} {value}'}")
-                # A value that is typed may be a name; a choice or a day is not.
-                names.append(f"{name}-{value}" if value in choices or DAY.fullmatch(value) else name)
+        if spec.used_parameters:
+            phrases.append(spec.describe())
+        choices = [str(value) for value, _text in getattr(spec, "lookup_choices", [])]
+        for name, value in spec.used_parameters.items():
+            # A value that is typed may be a name; a choice, a day or a grade is not.
+            is_safe = value in choices or isinstance(value, (date, int))
+            names.append(f"{name}-{value}" if is_safe else name)
     if request.GET.get(SEARCH_VAR):
         phrases.append(_("searched"))
         names.append("searched")

@@ -57,6 +57,10 @@ class ChoiceFilter(admin.SimpleListFilter):
             refuse_value(request)
         return self.narrow(queryset, self.value())
 
+    def describe(self):
+        texts = {str(value): text for value, text in self.lookup_choices}
+        return f"{self.title}: {texts[self.value()]}"
+
 
 class ReviewFilter(ChoiceFilter):
     title = gettext_lazy("review")
@@ -150,6 +154,9 @@ class WordsFilter(admin.ListFilter):
     def queryset(self, request, queryset):
         return queryset
 
+    def describe(self):
+        return f"{self.title}: {self.used_parameters['words']}"
+
 
 class AreaFilter(ChoiceFilter):
     title = gettext_lazy("area")
@@ -174,6 +181,7 @@ class DateFilter(admin.ListFilter):
     template = "admin/grades/date_filter.html"
     # A period is relative to the day of the request: a saved filter for last week is always for last week.
     parameter_names = ("from", "to", "period")
+    ignores_empty = True  # its form sends an end that is open as an empty text
     time_field = "insert_time"
 
     def __init__(self, request, params, model, model_admin):
@@ -185,6 +193,8 @@ class DateFilter(admin.ListFilter):
         for name, text in texts.items():
             if text:
                 self.used_parameters[name] = self.read_day(request, text)
+        if {"from", "to"} <= set(self.used_parameters) and self.used_parameters["from"] > self.used_parameters["to"]:
+            messages.warning(request, _("The first day is after the last one."))
 
     def read_period(self, request, period):
         return days_of(period) or refuse_value(request)
@@ -228,6 +238,14 @@ class DateFilter(admin.ListFilter):
         if last := self.used_parameters.get("to"):
             queryset = queryset.filter(**{f"{self.time_field}__lt": end_of(last)})
         return queryset
+
+    def describe(self):
+        texts = {
+            ("from",): _("from %(from)s"),
+            ("to",): _("to %(to)s"),
+            ("from", "to"): _("%(from)s to %(to)s"),
+        }
+        return f"{self.title}: {texts[tuple(sorted(self.used_parameters))] % self.used_parameters}"
 
 
 class DispatchDateFilter(DateFilter):
@@ -302,7 +320,7 @@ class AnswerFilter(LinkedFilter):
 
     def read(self, name, text):
         if not re.fullmatch("[0-9]{1,4}", text):
-            raise IncorrectLookupParameters
+            refuse_value(self.request)
         return int(text)
 
     def describe(self):
@@ -353,7 +371,7 @@ class DispatchFilter(LinkedFilter):
 
     def read(self, name, text):
         if name == "listed" and text != "no":
-            raise IncorrectLookupParameters
+            refuse_value(self.request)
         return text
 
     def describe(self):
@@ -398,7 +416,7 @@ class ProductFilter(LinkedFilter):
 
     def read(self, name, text):
         if name == "credited" and text != "yes":
-            raise IncorrectLookupParameters
+            refuse_value(self.request)
         return text
 
     def describe(self):

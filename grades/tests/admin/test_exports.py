@@ -96,20 +96,49 @@ def test_the_last_sheet_names_the_filter_but_no_number(roles, make_grade):
     assert f"grades_review-new_lowest-2_from-{today}_searched_1-rows" in response["Content-Disposition"]
 
 
-def test_a_typed_value_of_a_filter_stays_out_of_the_file_name(rf, superuser):
-    class Area:
-        title = "area"
+def filter_and_name(response):
+    """The filter that the last sheet of a workbook names, and the part of the file's name that stands for it."""
+    told = dict(load_workbook(io.BytesIO(body(response))).worksheets[-1].values)["filter"]
+    return told, re.search(r"filename=\"[a-z]+_(.*)_\d+-rows", response["Content-Disposition"])[1]
 
-        def expected_parameters(self):
-            return ["area"]
 
-    class Changelist:
-        filter_specs = [Area()]
+def test_a_typed_value_of_a_filter_stays_out_of_the_file_name(roles, make_account):
+    make_account(product="王小明")
+    response = roles["view"].post(f"{ACCOUNTS}export/?product=王小明", {"format": "xlsx"})
+    assert filter_and_name(response) == ("product: 王小明", "product")
 
-    request = rf.get("/", {"area": "王小明"})
-    request.user = superuser
-    about = exports.about_list(Changelist, request, [])
-    assert (about.slug, about.filter) == ("area", "area: area 王小明")
+
+@pytest.mark.parametrize(
+    ("query", "told", "name"),
+    [
+        ("area=", "area: (none)", "area-"),
+        ("product=&rated=no", "product: (none); ratings since the dispatch: Not yet rated", "product_rated-no"),
+        ("to=2026-12-31&from=", "dispatched on: to 2026-12-31", "to-2026-12-31"),
+        (
+            "from=2026-01-01&to=2026-12-31",
+            "dispatched on: 2026-01-01 to 2026-12-31",
+            "from-2026-01-01_to-2026-12-31",
+        ),
+        ("period=month", "dispatched on: 2026-11-01 to 2026-11-26", "from-2026-11-01_to-2026-11-26"),
+    ],
+)
+def test_an_export_names_the_chosen_filters_of_dispatches(roles, make_account, query, told, name):
+    make_account(area="", product="", dispatched_on="2026-11-26")
+    with time_machine.travel(datetime(2026, 11, 26, 12, tzinfo=SHANGHAI), tick=False):
+        assert filter_and_name(roles["view"].post(f"{ACCOUNTS}export/?{query}", {"format": "xlsx"})) == (told, name)
+
+
+@pytest.mark.parametrize(
+    ("query", "told", "name"),
+    [
+        ("grade1=5", "服务态度: 5", "grade1-5"),
+        ("listed=no", "not on the dispatch list", "listed"),
+        ("words=Speed", "words in remarks: Speed", "words"),
+    ],
+)
+def test_an_export_names_the_chosen_filters_of_ratings(roles, make_grade, query, told, name):
+    make_grade(grade1=5, txt1="Speed")
+    assert filter_and_name(roles["view"].post(f"{GRADES}export/?{query}", {"format": "xlsx"})) == (told, name)
 
 
 # --- Nothing, nonsense, strangers -----------------------------------------------------------------
