@@ -24,7 +24,7 @@ from ..jobs import kind
 from ..models import JobFailed
 from .actions import is_across, is_key
 from .filters import with_days
-from .list_jobs import list_request, order_job
+from .list_jobs import changelist_of, list_request, order_job
 
 
 class FormatForm(forms.Form):
@@ -126,7 +126,7 @@ def run_export(job):
     request = list_request(model_admin, job.owner, order["query"])
     if not (job.owner.is_active and job.owner.is_staff and model_admin.has_view_permission(request)):
         raise JobFailed(_("You may not see these rows any more."))
-    changelist = model_admin.get_changelist_instance(request)
+    changelist = changelist_of(model_admin, request)
     queryset = changelist.queryset.filter(pk__in=order["keys"]) if order["keys"] else changelist.queryset
     with from_readers():
         total = queryset.order_by().count()

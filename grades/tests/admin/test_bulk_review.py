@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from grades import jobs
-from grades.admin import bulk_review
+from grades.admin import bulk_review, lists
 from grades.models import Grade, Job, ReviewNote, reviews, save_review
 
 from ..helpers.office import GRADES, SHANGHAI, act, confirm, log_in, messages
@@ -231,6 +231,23 @@ def test_a_job_needs_the_right_when_it_runs(editor, many):
     job.refresh_from_db()
     assert (job.state, job.error) == ("failed", "You may not review ratings any more.")
     assert not ReviewNote.objects.exists()
+
+
+def test_a_job_runs_though_its_list_writes_a_message(superuser_client, many):
+    job = order(superuser_client, query="?p=damaged")
+    jobs.run_next()
+    job.refresh_from_db()
+    assert (job.state, job.done, job.error) == ("done", 10, "")
+
+
+def test_a_job_whose_search_is_refused_when_it_runs_fails_with_the_reason(superuser_client, many, monkeypatch):
+    job = order(superuser_client, query="?q=138")
+    monkeypatch.setattr(lists, "SEARCH_LIMIT", 3)
+    jobs.run_next()
+    job.refresh_from_db()
+    reason = "More than 3 rows have a number that begins like this. Type more digits."
+    error = f"The list does not take this filter or search any more. {reason}"
+    assert (job.state, job.error, ReviewNote.objects.count()) == ("failed", error, 0)
 
 
 def test_a_page_that_is_sent_twice_is_one_job(superuser_client, many):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from openpyxl import load_workbook
 
 from grades import downloads, jobs
-from grades.admin import exports
+from grades.admin import exports, lists
 from grades.models import Account, Grade, Job
 
 from ..helpers.office import ACCOUNTS, GRADES, SHANGHAI, act, grant, messages
@@ -255,6 +255,24 @@ def test_a_sixth_unfinished_export_is_refused(roles, order):
     assert response["Location"] == "/jobs"
     text = "You have several jobs that are not finished. Wait for one of them, or stop one."
     assert [str(message) for message in get_messages(response.wsgi_request)][-1] == text
+
+
+def test_a_job_runs_though_its_list_writes_a_message(order, monkeypatch):
+    on_one_connection(monkeypatch)
+    job = order("?lowest=1&p=damaged")
+    jobs.run_next()
+    job.refresh_from_db()
+    assert (job.state, job.done, job.error) == ("done", 60, "")
+
+
+def test_a_job_whose_search_is_refused_when_it_runs_fails_with_the_reason(order, monkeypatch):
+    job = order("?q=0")
+    monkeypatch.setattr(lists, "SEARCH_LIMIT", 3)
+    jobs.run_next()
+    job.refresh_from_db()
+    reason = "More than 3 rows have a number that begins like this. Type more digits."
+    error = f"The list does not take this filter or search any more. {reason}"
+    assert (job.state, job.error) == ("failed", error)
 
 
 def test_a_job_of_staff_who_lost_the_right_fails(order, monkeypatch, jobs_folder):
