@@ -37,10 +37,14 @@ class BoundedChangeList(ChangeList):
         return self.model_admin.ordering
 
     def get_queryset(self, request, **kwargs):
-        # Stock admin drops a search for NUL and shows all rows; "all that match" would then be all rows.
+        # A search for NUL, which stock admin drops, or for nothing but brackets or quotes would show all rows; "all
+        # that match" would then be all rows.
         is_dropped = not (self.query and self.search_fields)
         if is_dropped and request.GET.get(SEARCH_VAR, "").strip():
             raise IncorrectLookupParameters
+        number, _exact = self.model_admin.read_search(self.query)
+        if self.query.strip() and not number:
+            refuse_search(request, _("This search has no number and no name. Search and filters were removed."))
         return super().get_queryset(request, **kwargs)
 
     def get_results(self, request):
@@ -142,13 +146,8 @@ class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
         return exact or not number
 
     def get_search_results(self, request, queryset, search_term):
-        if not search_term.strip():
-            return queryset, False
         number, exact = self.read_search(search_term)
-        if not number:
-            # Not dropped: "all that match" would then be all rows.
-            refuse_search(request, _("This search has no number and no name. Search and filters were removed."))
-        return self.narrow_by_number(request, queryset, number, exact), False
+        return (self.narrow_by_number(request, queryset, number, exact) if number else queryset), False
 
     def narrow_by_number(self, request, queryset, number, exact):
         condition = self.search_condition(number, exact)
