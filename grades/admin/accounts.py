@@ -1,5 +1,6 @@
 """The dispatch list, edited by hand or imported from a file."""
 
+import hashlib
 import io
 import json
 import tempfile
@@ -10,6 +11,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import display_for_field
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
@@ -66,7 +68,7 @@ def keep_changes(file, kind, rows):
 
 
 class AccountForm(forms.ModelForm):
-    """A dispatch by hand, by the rules of the import."""
+    """A dispatch by hand, by the rules of the import. Its version shows whether the dispatch has changed since."""
 
     CHECKS = {
         "acc_nbr": [check_digits],
@@ -78,11 +80,27 @@ class AccountForm(forms.ModelForm):
         "acct_id": [check_digits, check_acct_id],
     }
 
+    version = forms.CharField(label="", widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.initial["version"] = self.version_of(self.instance)
+
+    def columns(self):
+        return [name for name in self.fields if name != "version"]
+
+    def version_of(self, dispatch):
+        if not (dispatch and dispatch.pk):
+            return ""
+        values = [str(getattr(dispatch, name)) for name in self.columns()]
+        return hashlib.sha256(repr(values).encode()).hexdigest()
+
     def clean_acc_nbr(self):
         return LookupForm.base_fields["acc_nbr"].clean(self.cleaned_data["acc_nbr"])
 
     def clean(self):
         cleaned = super().clean()
+        self.check_version()
         for column, checks in self.CHECKS.items():
             if value := cleaned.get(column):
                 try:
@@ -91,6 +109,25 @@ class AccountForm(forms.ModelForm):
                 except ValueRefused as refused:
                     self.add_error(column, str(refused))
         return cleaned
+
+    def check_version(self):
+        # Locked until the form is saved: an import must not come between.
+        stored = Account.objects.select_for_update().filter(pk=self.instance.pk).first()
+        version = self.version_of(stored)
+        if self.cleaned_data.get("version") == version:
+            return
+        text = _(
+            "This dispatch has changed since you opened it, by an import or by somebody else. Nothing was saved. "
+            "Compare with what is stored now, and save again."
+        )
+        self.add_error(None, text)
+        for name in self.columns() if stored else ():
+            value = getattr(stored, name)
+            if self.cleaned_data.get(name, value) != value:
+                text = display_for_field(value, Account._meta.get_field(name), "–")
+                self.add_error(name, _("Stored now: %(value)s") % {"value": text})
+        self.data = self.data.copy()
+        self.data[self.add_prefix("version")] = version
 
 
 class ImportForm(forms.Form):
@@ -155,6 +192,11 @@ class AccountAdmin(Exports, CodesAction, NameSearch, ListAdmin):
         if db_field.name == "monthly_fee":
             kwargs["min_value"] = 0
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_fields(self, request, obj=None):
+        # Without the right to change, each field is shown as a column of the row.
+        shown = self.has_change_permission(request, obj)
+        return [name for name in super().get_fields(request, obj) if shown or name != "version"]
 
     # --- Import -------------------------------------------------------------------------------
 

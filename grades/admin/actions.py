@@ -1,6 +1,7 @@
 """Bulk actions on a selection or on everything that the filter matches, with a confirmation page."""
 
 import re
+from datetime import UTC
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,7 +12,7 @@ from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import BadRequest
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import Max, ProtectedError
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,11 +21,25 @@ from django.utils.translation import gettext_lazy
 from ..database.paging import bounded_count, count_label
 
 
-class ConfirmForm(forms.Form):
-    """The hidden field of every confirmation page."""
+class MomentField(forms.DateTimeField):
+    """A moment that exists in UTC, as a database compares it."""
 
-    # The time of the page: rows that arrive later match the filter, but the user has not confirmed them.
-    until = forms.DateTimeField(initial=lambda: timezone.now().isoformat(), widget=forms.HiddenInput)
+    def clean(self, value):
+        try:
+            return super().clean(value).astimezone(UTC)
+        except OverflowError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+class ConfirmForm(forms.Form):
+    """The hidden fields of every confirmation page.
+
+    Rows that arrive after the page match the filter, but the user has not confirmed them.
+    """
+
+    until = MomentField(initial=lambda: timezone.now().isoformat(), widget=forms.HiddenInput)
+    # The highest key at that time, for a list without a column for the arrival.
+    newest = forms.IntegerField(min_value=0, max_value=2**63 - 1, required=False, widget=forms.HiddenInput)
 
 
 def is_key(text):
@@ -45,7 +60,8 @@ class CheckedSelection:
 class BulkActions(CheckedSelection):
     """Mixin of ModelAdmin: the confirmation page, the log entry, and deletion in bulk."""
 
-    # The time column of a row: rows that arrived after the confirmation page was shown are left out.
+    # The time column of a row: rows that arrived after the confirmation page was shown are left out. Without it the
+    # key decides.
     arrival_field = None
     # An additional sentence on the confirmation page of a deletion.
     deletion_note = ""
@@ -54,8 +70,11 @@ class BulkActions(CheckedSelection):
         """The page between a bulk action and its effect.
 
         It posts back to the list's address with the ticked boxes or the filter, so its size does not depend
-        on the number of rows. `sentence` has a place for `count`; without it the page says that rows are changed.
+        on the number of rows. Days take the place of a period there: see `with_days`.
+        `sentence` has a place for `count`; without it the page says that rows are changed.
         """
+        if not self.arrival_field:
+            form.initial["newest"] = self.model._base_manager.aggregate(newest=Max("pk"))["newest"]
         count = count_label(bounded_count(queryset))
         return TemplateResponse(
             request,
@@ -72,6 +91,7 @@ class BulkActions(CheckedSelection):
                 "action": request.POST.getlist("action")[0],
                 "select_across": request.POST.get("select_across", ""),
                 "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+                "address": f"{request.path}?{request.GET.urlencode()}",
                 "back": request.get_full_path(),
             },
         )
@@ -80,6 +100,8 @@ class BulkActions(CheckedSelection):
         """The rows that the user has confirmed."""
         if self.arrival_field:
             queryset = queryset.filter(**{f"{self.arrival_field}__lte": form.cleaned_data["until"]})
+        else:
+            queryset = queryset.filter(pk__lte=form.cleaned_data["newest"] or 0)
         return queryset.order_by()
 
     def log_bulk(self, request, flag, count, change):
@@ -114,7 +136,7 @@ class BulkActions(CheckedSelection):
 
 def is_across(request):
     """Whether a bulk action is for all rows that the filter matches, not for the ticked ones."""
-    return request.POST.get("select_across") not in (None, "", "0")
+    return forms.BooleanField().to_python(request.POST.get("select_across"))  # as stock admin reads it
 
 
 def chosen_rows(request):

@@ -13,7 +13,7 @@ from ..jobs import kind
 from ..models import Grade, JobFailed, review_many
 from ..models.jobs import JobStopped
 from .actions import ConfirmForm, chosen_rows, is_across
-from .list_jobs import list_request, order_job
+from .list_jobs import changelist_of, list_request, order_job
 from .reviews import NoteField
 
 # Ratings that are reviewed within the request; more are a background job.
@@ -92,7 +92,7 @@ def run_bulk_review(job):
     if not (author.is_active and author.is_staff and model_admin.has_change_permission(request)):
         raise JobFailed(_("You may not review ratings any more."))
     until = datetime.fromisoformat(order["until"])
-    ratings = model_admin.get_changelist_instance(request).queryset.filter(insert_time__lte=until).order_by()
+    ratings = changelist_of(model_admin, request).queryset.filter(insert_time__lte=until).order_by()
     if job.position is None:
         job.position = {"done": 0, "left_out": 0}
         job.report(0, total=ratings.count(), position=job.position)

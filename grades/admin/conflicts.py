@@ -4,7 +4,6 @@ import re
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -21,7 +20,7 @@ from ..exports import conflicts_table
 from ..models import Conflict, Grade
 from .actions import ConfirmForm
 from .exports import Exports
-from .filters import ChoiceFilter
+from .filters import ChoiceFilter, refuse_value
 from .lists import ListAdmin
 
 REMARK_SHOWN = 16
@@ -50,7 +49,7 @@ class RatingFilter(ChoiceFilter):
         if self.value() is None:
             return []
         if not re.fullmatch("[0-9]{1,18}", self.value()):
-            raise IncorrectLookupParameters  # Django does not call `queryset` of a filter without choices
+            refuse_value(request)  # Django does not call `queryset` of a filter without choices
         return [(self.value(), f"#{self.value()}")]
 
     def narrow(self, queryset, value):

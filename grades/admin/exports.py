@@ -1,6 +1,7 @@
 """Export of a list: everything that its filter matches, or the ticked rows."""
 
 import re
+from datetime import date
 
 from django import forms
 from django.contrib import admin, messages
@@ -22,9 +23,8 @@ from ..exports import FORMATS, About, write_export
 from ..jobs import kind
 from ..models import JobFailed
 from .actions import is_across, is_key
-from .list_jobs import list_request, order_job
-
-DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+from .filters import with_days
+from .list_jobs import changelist_of, list_request, order_job
 
 
 class FormatForm(forms.Form):
@@ -52,6 +52,7 @@ class Exports:
         form, keys = FormatForm(request.POST), request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
         if not form.is_valid() or not all(map(is_key, keys)):
             raise BadRequest("The format or a key is unknown.")
+        request.GET = with_days(request.GET)
         try:
             changelist = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
@@ -98,12 +99,13 @@ def about_list(changelist, request, keys):
     """What the filter of a list says, for people and for a file's name; never the number that was searched for."""
     phrases, names = [], []
     for spec in changelist.filter_specs:
-        choices = {str(value): str(text) for value, text in getattr(spec, "lookup_choices", [])}
-        for name in spec.expected_parameters():
-            if value := request.GET.get(name):
-                phrases.append(f"{spec.title}: {choices.get(value) or f'{name} {value}'}")
-                # A value that is typed may be a name; a choice or a day is not.
-                names.append(f"{name}-{value}" if value in choices or DAY.fullmatch(value) else name)
+        if spec.used_parameters:
+            phrases.append(spec.describe())
+        choices = [str(value) for value, _text in getattr(spec, "lookup_choices", [])]
+        for name, value in spec.used_parameters.items():
+            # A value that is typed may be a name; a choice, a day or a grade is not.
+            is_safe = value in choices or isinstance(value, (date, int))
+            names.append(f"{name}-{value}" if is_safe else name)
     if request.GET.get(SEARCH_VAR):
         phrases.append(_("searched"))
         names.append("searched")
@@ -124,7 +126,7 @@ def run_export(job):
     request = list_request(model_admin, job.owner, order["query"])
     if not (job.owner.is_active and job.owner.is_staff and model_admin.has_view_permission(request)):
         raise JobFailed(_("You may not see these rows any more."))
-    changelist = model_admin.get_changelist_instance(request)
+    changelist = changelist_of(model_admin, request)
     queryset = changelist.queryset.filter(pk__in=order["keys"]) if order["keys"] else changelist.queryset
     with from_readers():
         total = queryset.order_by().count()

@@ -33,6 +33,11 @@ def look(request):
         messages.warning(request, text, fail_silently=True)
 
 
+def refuse_value(request):
+    messages.error(request, UNKNOWN_VALUE)
+    raise IncorrectLookupParameters
+
+
 class ChoiceFilter(admin.SimpleListFilter):
     """A filter with fixed choices.
 
@@ -49,9 +54,12 @@ class ChoiceFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         if self.value() not in (str(value) for value, _label in self.lookup_choices):
-            messages.error(request, UNKNOWN_VALUE)
-            raise IncorrectLookupParameters
+            refuse_value(request)
         return self.narrow(queryset, self.value())
+
+    def describe(self):
+        texts = {str(value): text for value, text in self.lookup_choices}
+        return f"{self.title}: {texts[self.value()]}"
 
 
 class ReviewFilter(ChoiceFilter):
@@ -146,6 +154,9 @@ class WordsFilter(admin.ListFilter):
     def queryset(self, request, queryset):
         return queryset
 
+    def describe(self):
+        return f"{self.title}: {self.used_parameters['words']}"
+
 
 class AreaFilter(ChoiceFilter):
     title = gettext_lazy("area")
@@ -170,6 +181,7 @@ class DateFilter(admin.ListFilter):
     template = "admin/grades/date_filter.html"
     # A period is relative to the day of the request: a saved filter for last week is always for last week.
     parameter_names = ("from", "to", "period")
+    ignores_empty = True  # its form sends an end that is open as an empty text
     time_field = "insert_time"
 
     def __init__(self, request, params, model, model_admin):
@@ -181,14 +193,11 @@ class DateFilter(admin.ListFilter):
         for name, text in texts.items():
             if text:
                 self.used_parameters[name] = self.read_day(request, text)
+        if {"from", "to"} <= set(self.used_parameters) and self.used_parameters["from"] > self.used_parameters["to"]:
+            messages.warning(request, _("The first day is after the last one."))
 
     def read_period(self, request, period):
-        today = timezone.localdate(timezone=timezone.get_default_timezone())
-        for name, _text, first, last in periods(today):
-            if name == period:
-                return {"from": first, "to": last}
-        messages.error(request, UNKNOWN_VALUE)
-        raise IncorrectLookupParameters
+        return days_of(period) or refuse_value(request)
 
     def read_day(self, request, text):
         try:
@@ -229,6 +238,14 @@ class DateFilter(admin.ListFilter):
         if last := self.used_parameters.get("to"):
             queryset = queryset.filter(**{f"{self.time_field}__lt": end_of(last)})
         return queryset
+
+    def describe(self):
+        texts = {
+            ("from",): _("from %(from)s"),
+            ("to",): _("to %(to)s"),
+            ("from", "to"): _("%(from)s to %(to)s"),
+        }
+        return f"{self.title}: {texts[tuple(sorted(self.used_parameters))] % self.used_parameters}"
 
 
 class DispatchDateFilter(DateFilter):
@@ -303,7 +320,7 @@ class AnswerFilter(LinkedFilter):
 
     def read(self, name, text):
         if not re.fullmatch("[0-9]{1,4}", text):
-            raise IncorrectLookupParameters
+            refuse_value(self.request)
         return int(text)
 
     def describe(self):
@@ -354,7 +371,7 @@ class DispatchFilter(LinkedFilter):
 
     def read(self, name, text):
         if name == "listed" and text != "no":
-            raise IncorrectLookupParameters
+            refuse_value(self.request)
         return text
 
     def describe(self):
@@ -399,7 +416,7 @@ class ProductFilter(LinkedFilter):
 
     def read(self, name, text):
         if name == "credited" and text != "yes":
-            raise IncorrectLookupParameters
+            refuse_value(self.request)
         return text
 
     def describe(self):
@@ -418,6 +435,25 @@ class ProductFilter(LinkedFilter):
 def other_parameters(changelist, names):
     """(name, value) of the parameters that a form of a filter keeps."""
     return [(name, value) for name, values in changelist.filter_params.items() for value in values if name not in names]
+
+
+def with_days(parameters):
+    """Parameters of a list with the days in place of a period, which means other days after midnight."""
+    parameters = parameters.copy()
+    if days := days_of(parameters.get("period")):
+        del parameters["period"]
+        for name, day in days.items():
+            parameters[name] = parameters.get(name) or day.isoformat()
+    return parameters
+
+
+def days_of(period):
+    """The first and the last day, both included, of a period by its name; none for another name."""
+    today = timezone.localdate(timezone=timezone.get_default_timezone())
+    for name, _text, first, last in periods(today):
+        if name == period:
+            return {"from": first, "to": last}
+    return {}
 
 
 def periods(today):

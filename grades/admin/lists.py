@@ -5,8 +5,9 @@ from contextlib import nullcontext
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR, ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.db.models import Q
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from ..database.paging import COUNT_LIMIT, bounded_count, count_label, prefix_ra
 from ..database.routers import from_readers
 from ..models import LAST_DIGITS, Account, clean_number, normal_number, normal_prefix
 from .actions import BulkActions
+from .filters import with_days
 from .pages import FIRST, LAST, Cursor, Page
 from .saved import SavedFilters
 
@@ -35,10 +37,14 @@ class BoundedChangeList(ChangeList):
         return self.model_admin.ordering
 
     def get_queryset(self, request, **kwargs):
-        # Stock admin drops a search for NUL and shows all rows; "all that match" would then be all rows.
+        # A search for NUL, which stock admin drops, or for nothing but brackets or quotes would show all rows; "all
+        # that match" would then be all rows.
         is_dropped = not (self.query and self.search_fields)
         if is_dropped and request.GET.get(SEARCH_VAR, "").strip():
             raise IncorrectLookupParameters
+        number, _exact = self.model_admin.read_search(self.query)
+        if self.query.strip() and not number:
+            refuse_search(request, _("This search has no number and no name. Search and filters were removed."))
         return super().get_queryset(request, **kwargs)
 
     def get_results(self, request):
@@ -66,6 +72,10 @@ class BoundedChangeList(ChangeList):
         except ValueError:
             messages.warning(request, _("The address of this page is damaged. These are the newest rows."))
             return Cursor(FIRST)
+
+    def fixed_query_string(self):
+        """The address of these rows, also after midnight."""
+        return f"?{with_days(QueryDict(self.get_query_string()[1:])).urlencode()}"
 
     def pages(self):
         """(rel, text, address or None) of the pages around this one."""
@@ -102,6 +112,12 @@ class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
         return any(lookup in list_filter.parameter_names for list_filter in self.list_filter)
 
     def changelist_view(self, request, extra_context=None):
+        if request.method == "POST":
+            request.GET = with_days(request.GET)
+        if len(request.GET) > 1 and ERROR_FLAG in request.GET:
+            # With this flag stock admin takes a wrong filter for a broken database.
+            request.GET = request.GET.copy()
+            del request.GET[ERROR_FLAG]
         title = capfirst(self.opts.verbose_name_plural)
         saved = self.saved_filter_context(request) if self.list_filter else {}
         return super().changelist_view(request, {"title": title, **saved, **(extra_context or {})})
@@ -190,7 +206,7 @@ def narrowed(queryset, condition):
     return queryset.narrowed_to(condition) if hasattr(queryset, "narrowed_to") else queryset.filter(condition)
 
 
-def refuse_search(request, text, limit):
+def refuse_search(request, text, limit=0):
     messages.error(request, text % {"limit": f"{limit:,}"})
     raise IncorrectLookupParameters
 

@@ -52,8 +52,11 @@ class SavedFilters:
     def only_filters(self, parameters):
         """The filters in an address, without search and page; sorted, so that the same filters are the same text."""
         filters = [each for each in self.list_filter if not getattr(each, "is_search", False)]
-        names = {name for each in filters for name in each.parameter_names}
-        return urlencode(sorted((name, value) for name, value in parameters.items() if name in names and value))
+        ignores_empty = {
+            name: getattr(each, "ignores_empty", False) for each in filters for name in each.parameter_names
+        }
+        chosen = ((name, value) for name, value in parameters.items() if name in ignores_empty)
+        return urlencode(sorted((name, value) for name, value in chosen if value or not ignores_empty[name]))
 
     def save_filter_view(self, request):
         self.check_saving(request)
@@ -63,7 +66,10 @@ class SavedFilters:
         query = self.only_filters(QueryDict(request.POST.get("query", "")))
         if not query:
             self.message_user(request, _("Nothing was saved: no filter is chosen."), messages.WARNING)
-        elif not form.is_valid() or len(query) > SavedFilter._meta.get_field("query").max_length:
+        elif len(query) > SavedFilter._meta.get_field("query").max_length:
+            text = _("Nothing was saved: these filters together are too long. Choose fewer of them.")
+            self.message_user(request, text, messages.WARNING)
+        elif not form.is_valid():
             self.message_user(request, _("Nothing was saved: give a name of at most 40 characters."), messages.WARNING)
         else:
             self.save_filter(request, form.cleaned_data["name"], query)

@@ -59,12 +59,19 @@ BY_HAND = {
 }
 
 
+def change_by_hand(client, account, page=None, **changes):
+    """Type into the form of a dispatch, as it was opened, and save."""
+    address = f"{ACCOUNTS}{account.pk}/change/"
+    form = (page or client.get(address)).context["adminform"].form
+    return client.post(address, {name: form[name].value() for name in form.fields} | changes)
+
+
 def test_a_dispatch_is_added_and_changed_by_hand(roles):
     response = roles["change"].post(f"{ACCOUNTS}add/", BY_HAND)
     assert (response.status_code, response["Location"]) == (302, ACCOUNTS)
     account = Account.objects.get()
     assert (account.acc_nbr, account.monthly_fee) == ("013800138000", Decimal("59.90"))
-    roles["change"].post(f"{ACCOUNTS}{account.pk}/change/", BY_HAND | {"monthly_fee": "99"})
+    change_by_hand(roles["change"], account, monthly_fee="99")
     assert Account.objects.get().monthly_fee == 99
     entries = LogEntry.objects.order_by("pk").values_list("action_flag", "object_repr")
     assert list(entries) == [(ADDITION, f"#{account.pk}"), (CHANGE, f"#{account.pk}")]
@@ -128,6 +135,39 @@ def test_a_second_row_for_the_same_dispatch_is_refused(superuser_client, make_ac
     make_account(acct_id="A9", dispatched_on="2026-11-02")
     assert superuser_client.post(f"{ACCOUNTS}add/", BY_HAND).status_code == 200
     assert Account.objects.count() == 1
+
+
+def test_a_form_that_was_opened_before_an_import_does_not_undo_it(roles, make_account):
+    account = make_account(monthly_fee="199")
+    page = roles["change"].get(f"{ACCOUNTS}{account.pk}/change/")
+    assert 'type="hidden" name="version" value="' in page.text
+    upload(roles["change"], "13800138000,王小明,城东,畅享 129 套餐,postpaid,在用,2026-11-01,129.00,A1")
+    response = change_by_hand(roles["change"], account, page, customer_name="王晓明")
+    errors = response.context["adminform"].form.errors
+    told = "This dispatch has changed since you opened it, by an import or by somebody else. Nothing was saved."
+    assert errors["__all__"][0].startswith(told)
+    assert errors["monthly_fee"] == ["Stored now: 129.00"]
+    assert errors["customer_name"] == ["Stored now: 王小明"]
+    account.refresh_from_db()
+    assert (account.customer_name, account.monthly_fee) == ("王小明", 129)
+    change_by_hand(roles["change"], account, response, monthly_fee="129")
+    account.refresh_from_db()
+    assert (account.customer_name, account.monthly_fee) == ("王晓明", 129)
+
+
+def test_a_form_that_was_opened_before_another_change_does_not_undo_it(roles, superuser_client, make_account):
+    account = make_account(state="在用")
+    page = roles["change"].get(f"{ACCOUNTS}{account.pk}/change/")
+    assert change_by_hand(superuser_client, account, state="停机").status_code == 302
+    assert change_by_hand(roles["change"], account, page, area="城西").status_code == 200
+    account.refresh_from_db()
+    assert (account.state, account.area) == ("停机", "城东")
+
+
+def test_a_dispatch_is_shown_to_those_who_may_not_change_it(roles, make_account):
+    page = roles["view"].get(f"{ACCOUNTS}{make_account().pk}/change/")
+    assert page.status_code == 200
+    assert "ersion" not in re.sub(r"<footer.*", "", page.text.split('id="account_form"')[1], flags=re.DOTALL)
 
 
 # --- Import ---------------------------------------------------------------------------------------

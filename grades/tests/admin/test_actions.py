@@ -18,6 +18,22 @@ def test_an_action_without_a_selection_does_nothing(superuser_client, make_grade
     assert Grade.objects.get().review_state == "new"
 
 
+@pytest.mark.parametrize("until", ["0001-01-01 00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("action", ["mark_closed", "delete_selected"])
+def test_a_time_that_does_not_exist_in_utc_confirms_nothing(superuser_client, make_grade, action, until):
+    grade = make_grade()
+    response = act(superuser_client, action, [grade.pk], confirmed="yes", until=until)
+    assert (response.status_code, response.template_name) == (200, "admin/grades/confirm.html")
+    assert Grade.objects.get().review_state == "new"
+
+
+@pytest.mark.parametrize("across", ["false", "False", "0", ""])
+def test_an_action_on_ticked_rows_is_logged_with_their_keys(superuser_client, make_grade, across):
+    grade, _other = make_grade(), make_grade()
+    confirm(superuser_client, act(superuser_client, "mark_closed", [grade.pk], select_across=across))
+    assert LogEntry.objects.get().change_message == f"Closed: #{grade.pk}"
+
+
 # --- Deletion -------------------------------------------------------------------------------------
 
 
@@ -36,6 +52,15 @@ def test_a_superuser_deletes_all_matches_with_one_log_entry(superuser_client, ma
         "60 ratings",
         "Deleted: all rows that matched “searched=yes”",
     )
+
+
+def test_dispatches_that_arrive_after_the_confirmation_page_are_not_deleted(superuser_client, make_account):
+    make_account(), make_account(acct_id="A2")
+    page = act(superuser_client, "delete_selected", [1], True, url=ACCOUNTS)
+    assert "This deletes 2 dispatch list." in page.text
+    late = make_account(acct_id="A3")
+    assert messages(confirm(superuser_client, page)) == ["2 deleted."]
+    assert list(Account.objects.all()) == [late]
 
 
 def test_a_dispatch_with_a_credit_is_not_deleted(superuser_client, make_account, superuser):

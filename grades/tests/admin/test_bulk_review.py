@@ -1,15 +1,18 @@
 """admin/bulk_review.py: the review of many ratings, at once and by a background job."""
 
+from datetime import datetime, timedelta
+
 import pytest
+import time_machine
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from grades import jobs
-from grades.admin import bulk_review
+from grades.admin import bulk_review, lists
 from grades.models import Grade, Job, ReviewNote, reviews, save_review
 
-from ..helpers.office import GRADES, act, confirm, log_in, messages
+from ..helpers.office import GRADES, SHANGHAI, act, confirm, log_in, messages
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +88,22 @@ def test_a_bulk_review_skips_ratings_newer_than_the_confirmation_page(superuser_
     assert late.review_state == "new"
 
 
+BEFORE_MIDNIGHT = datetime(2026, 11, 26, 23, 59, 30, tzinfo=SHANGHAI)
+AFTER_MIDNIGHT = BEFORE_MIDNIGHT + timedelta(minutes=1)
+
+
+def test_a_period_means_the_days_of_the_confirmation_page_also_after_midnight(superuser_client, make_grade):
+    for hours in (1, 2, 25):
+        make_grade(insert_time=BEFORE_MIDNIGHT - timedelta(hours=hours))
+    with time_machine.travel(BEFORE_MIDNIGHT, tick=False):
+        page = act(superuser_client, "mark_closed", [1], True, "?period=today")
+    assert "This changes 2 ratings." in page.text
+    with time_machine.travel(AFTER_MIDNIGHT, tick=False):
+        assert messages(confirm(superuser_client, page)) == ["2 ratings are now: Closed."]
+    logged = LogEntry.objects.get().get_change_message()
+    assert logged == "Closed: all rows that matched “from=2026-11-26&to=2026-11-26”"
+
+
 def test_a_bulk_review_says_which_states_it_left_alone(superuser_client, editor, make_grade):
     grade, changed = make_grade(), make_grade()
     page = act(superuser_client, "mark_closed", [grade.pk, changed.pk])
@@ -148,6 +167,17 @@ def test_many_ratings_are_reviewed_by_a_job_with_its_progress(superuser_client, 
     assert "10 of 10" in page
 
 
+def test_a_job_reviews_the_days_of_the_confirmation_page_also_after_midnight(superuser_client, many):
+    Grade.objects.update(insert_time=BEFORE_MIDNIGHT - timedelta(hours=1))
+    with time_machine.travel(BEFORE_MIDNIGHT, tick=False):
+        job = order(superuser_client, query="?period=7days&from=2026-11-01")
+    with time_machine.travel(AFTER_MIDNIGHT, tick=False):
+        jobs.run_next()
+    job.refresh_from_db()
+    assert (job.state, job.done, job.total) == ("done", 10, 10)
+    assert job.parameters["query"] == "from=2026-11-01&to=2026-11-26"
+
+
 def test_a_stopped_job_has_reviewed_whole_batches(superuser_client, many, monkeypatch):
     job = order(superuser_client)
     report = Job.report
@@ -201,6 +231,23 @@ def test_a_job_needs_the_right_when_it_runs(editor, many):
     job.refresh_from_db()
     assert (job.state, job.error) == ("failed", "You may not review ratings any more.")
     assert not ReviewNote.objects.exists()
+
+
+def test_a_job_runs_though_its_list_writes_a_message(superuser_client, many):
+    job = order(superuser_client, query="?p=damaged")
+    jobs.run_next()
+    job.refresh_from_db()
+    assert (job.state, job.done, job.error) == ("done", 10, "")
+
+
+def test_a_job_whose_search_is_refused_when_it_runs_fails_with_the_reason(superuser_client, many, monkeypatch):
+    job = order(superuser_client, query="?q=138")
+    monkeypatch.setattr(lists, "SEARCH_LIMIT", 3)
+    jobs.run_next()
+    job.refresh_from_db()
+    reason = "More than 3 rows have a number that begins like this. Type more digits."
+    error = f"The list does not take this filter or search any more. {reason}"
+    assert (job.state, job.error, ReviewNote.objects.count()) == ("failed", error, 0)
 
 
 def test_a_page_that_is_sent_twice_is_one_job(superuser_client, many):

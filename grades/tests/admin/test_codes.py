@@ -136,9 +136,10 @@ def test_an_unknown_choice_is_refused_on_the_confirmation_page(client, make_acco
 
 @pytest.mark.parametrize("rights", [("view_account",), ("view_account", "add_account", "delete_account")])
 def test_codes_need_the_right_to_change_dispatches(client_with, make_account, rights):
+    pk = make_account().pk
     response = act(
-        client_with(*rights), "make_codes", [make_account().pk], url=ACCOUNTS,
-        confirmed="yes", until="2026-11-22T00:00:00Z", format="csv", kind="link", language="en",
+        client_with(*rights), "make_codes", [pk], url=ACCOUNTS,
+        confirmed="yes", until="2026-11-22T00:00:00Z", newest=pk, format="csv", kind="link", language="en",
     )  # fmt: skip
     assert response.status_code == 302 or "Content-Disposition" not in response
     assert not LogEntry.objects.exists()

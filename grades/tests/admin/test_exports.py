@@ -2,18 +2,19 @@
 
 import io
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.contrib.messages import get_messages
 from django.utils import timezone
 from openpyxl import load_workbook
 
 from grades import downloads, jobs
-from grades.admin import exports
+from grades.admin import exports, lists
 from grades.models import Account, Grade, Job
 
-from ..helpers.office import ACCOUNTS, GRADES, act, grant, messages
+from ..helpers.office import ACCOUNTS, GRADES, SHANGHAI, act, grant, messages
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("jobs_folder")]
 
@@ -51,6 +52,17 @@ def test_the_button_exports_all_rows_of_the_filter(roles, some_grades, file_form
     assert re.fullmatch(name, response["Content-Disposition"])
 
 
+def test_the_button_exports_the_days_that_the_list_shows_also_after_midnight(roles, make_grade):
+    moment = datetime(2026, 11, 26, 23, 59, 30, tzinfo=SHANGHAI)
+    make_grade(acc_nbr="1", insert_time=moment - timedelta(hours=1))
+    with time_machine.travel(moment, tick=False):
+        page = roles["view"].get(f"{GRADES}?period=today&review=new").text
+    address = re.search('<form id="export-form" method="post" action="([^"]*)"', page)[1].replace("&amp;", "&")
+    assert address == "export/?review=new&from=2026-11-26&to=2026-11-26"
+    with time_machine.travel(moment + timedelta(minutes=1), tick=False):
+        assert read(body(roles["view"].post(f"{GRADES}{address}", {"format": "csv"})), "csv") == ["1"]
+
+
 def test_ticked_rows_are_exported_alone(roles, some_grades):
     keys = [some_grades[number].pk for number in (5, 70, 30)]
     response = roles["view"].post(f"{GRADES}export/?lowest=2", {"format": "csv", "_selected_action": keys})
@@ -84,20 +96,49 @@ def test_the_last_sheet_names_the_filter_but_no_number(roles, make_grade):
     assert f"grades_review-new_lowest-2_from-{today}_searched_1-rows" in response["Content-Disposition"]
 
 
-def test_a_typed_value_of_a_filter_stays_out_of_the_file_name(rf, superuser):
-    class Area:
-        title = "area"
+def filter_and_name(response):
+    """The filter that the last sheet of a workbook names, and the part of the file's name that stands for it."""
+    told = dict(load_workbook(io.BytesIO(body(response))).worksheets[-1].values)["filter"]
+    return told, re.search(r"filename=\"[a-z]+_(.*)_\d+-rows", response["Content-Disposition"])[1]
 
-        def expected_parameters(self):
-            return ["area"]
 
-    class Changelist:
-        filter_specs = [Area()]
+def test_a_typed_value_of_a_filter_stays_out_of_the_file_name(roles, make_account):
+    make_account(product="王小明")
+    response = roles["view"].post(f"{ACCOUNTS}export/?product=王小明", {"format": "xlsx"})
+    assert filter_and_name(response) == ("product: 王小明", "product")
 
-    request = rf.get("/", {"area": "王小明"})
-    request.user = superuser
-    about = exports.about_list(Changelist, request, [])
-    assert (about.slug, about.filter) == ("area", "area: area 王小明")
+
+@pytest.mark.parametrize(
+    ("query", "told", "name"),
+    [
+        ("area=", "area: (none)", "area-"),
+        ("product=&rated=no", "product: (none); ratings since the dispatch: Not yet rated", "product_rated-no"),
+        ("to=2026-12-31&from=", "dispatched on: to 2026-12-31", "to-2026-12-31"),
+        (
+            "from=2026-01-01&to=2026-12-31",
+            "dispatched on: 2026-01-01 to 2026-12-31",
+            "from-2026-01-01_to-2026-12-31",
+        ),
+        ("period=month", "dispatched on: 2026-11-01 to 2026-11-26", "from-2026-11-01_to-2026-11-26"),
+    ],
+)
+def test_an_export_names_the_chosen_filters_of_dispatches(roles, make_account, query, told, name):
+    make_account(area="", product="", dispatched_on="2026-11-26")
+    with time_machine.travel(datetime(2026, 11, 26, 12, tzinfo=SHANGHAI), tick=False):
+        assert filter_and_name(roles["view"].post(f"{ACCOUNTS}export/?{query}", {"format": "xlsx"})) == (told, name)
+
+
+@pytest.mark.parametrize(
+    ("query", "told", "name"),
+    [
+        ("grade1=5", "服务态度: 5", "grade1-5"),
+        ("listed=no", "not on the dispatch list", "listed"),
+        ("words=Speed", "words in remarks: Speed", "words"),
+    ],
+)
+def test_an_export_names_the_chosen_filters_of_ratings(roles, make_grade, query, told, name):
+    make_grade(grade1=5, txt1="Speed")
+    assert filter_and_name(roles["view"].post(f"{GRADES}export/?{query}", {"format": "xlsx"})) == (told, name)
 
 
 # --- Nothing, nonsense, strangers -----------------------------------------------------------------
@@ -191,6 +232,14 @@ def test_a_large_export_is_made_by_a_job_and_fetched(roles, order, monkeypatch, 
     assert roles["change"].get(f"/jobs/{job.pk}/file").status_code == 404
 
 
+def test_a_job_exports_the_days_of_its_order_also_after_midnight(order):
+    moment = datetime(2026, 11, 22, 23, 59, 30, tzinfo=SHANGHAI)  # a Sunday
+    Grade.objects.update(insert_time=moment - timedelta(days=7))
+    with time_machine.travel(moment, tick=False):
+        job = order("?period=last-week")
+    assert job.parameters["query"] == "from=2026-11-09&to=2026-11-15"
+
+
 def test_the_same_export_twice_is_one_job(roles, order):
     first = order()
     assert order() == first
@@ -206,6 +255,24 @@ def test_a_sixth_unfinished_export_is_refused(roles, order):
     assert response["Location"] == "/jobs"
     text = "You have several jobs that are not finished. Wait for one of them, or stop one."
     assert [str(message) for message in get_messages(response.wsgi_request)][-1] == text
+
+
+def test_a_job_runs_though_its_list_writes_a_message(order, monkeypatch):
+    on_one_connection(monkeypatch)
+    job = order("?lowest=1&p=damaged")
+    jobs.run_next()
+    job.refresh_from_db()
+    assert (job.state, job.done, job.error) == ("done", 60, "")
+
+
+def test_a_job_whose_search_is_refused_when_it_runs_fails_with_the_reason(order, monkeypatch):
+    job = order("?q=0")
+    monkeypatch.setattr(lists, "SEARCH_LIMIT", 3)
+    jobs.run_next()
+    job.refresh_from_db()
+    reason = "More than 3 rows have a number that begins like this. Type more digits."
+    error = f"The list does not take this filter or search any more. {reason}"
+    assert (job.state, job.error) == ("failed", error)
 
 
 def test_a_job_of_staff_who_lost_the_right_fails(order, monkeypatch, jobs_folder):

@@ -13,7 +13,7 @@ from grades.admin.filters import WordsFilter
 from grades.models import Grade, RecountedUntil, SavedFilter, save_review
 from grades.submissions.store import submit
 
-from ..helpers.office import GRADES, SHANGHAI, act, confirm, numbers
+from ..helpers.office import ACCOUNTS, CONFLICTS, GRADES, SHANGHAI, act, confirm, numbers
 
 pytestmark = pytest.mark.django_db
 
@@ -133,10 +133,31 @@ def test_an_invalid_filter_is_removed_and_no_action_runs(superuser_client, make_
     assert superuser_client.get(f"{GRADES}?e=1").status_code == 200
 
 
-@pytest.mark.parametrize("query", ["lowest=99", "review=none", "remarks=2", "period=ever"])
-def test_a_value_that_does_not_exist_is_reported(superuser_client, query):
-    response = superuser_client.get(f"{GRADES}?{query}", follow=True)
+@pytest.mark.parametrize(
+    ("url", "query"),
+    [
+        (GRADES, "lowest=99"),
+        (GRADES, "review=none"),
+        (GRADES, "remarks=2"),
+        (GRADES, "period=ever"),
+        (GRADES, "listed=yes"),
+        (GRADES, "grade1=x"),
+        (GRADES, "e=1&lowest=99"),
+        (ACCOUNTS, "credited=no"),
+        (CONFLICTS, "rating=x"),
+    ],
+)
+def test_a_value_that_does_not_exist_is_reported(superuser_client, url, query):
+    response = superuser_client.get(f"{url}?{query}", follow=True)
+    assert response.redirect_chain == [(f"{url}?e=1", 302)]
     assert "A filter has a value that does not exist. The filters were removed." in response.text
+
+
+@pytest.mark.parametrize("url", [GRADES, ACCOUNTS])
+def test_a_first_day_after_the_last_one_is_reported(superuser_client, url):
+    told = "The first day is after the last one."
+    assert told in superuser_client.get(f"{url}?from=2026-11-03&to=2026-11-02").text
+    assert told not in superuser_client.get(f"{url}?from=2026-11-02&to=2026-11-02").text
 
 
 def test_an_invalid_date_is_reported(superuser_client):

@@ -92,7 +92,7 @@ def test_each_role_can_run_only_the_actions_it_is_offered(
         for action in {"mark_followed_up", "mark_closed", "reopen", "make_codes", "delete_selected"} - set(offered):
             now = timezone.now().isoformat()
             for across in (False, True):
-                act(roles[role], action, [pk], across, url=url, confirmed="yes", until=now, note="x")
+                act(roles[role], action, [pk], across, url=url, confirmed="yes", until=now, newest=pk, note="x")
     grade.refresh_from_db()
     assert (grade.review_state, grade.review_note, grade.reviewer) == ("new", "", None)
     assert Account.objects.filter(pk=account.pk).exists()

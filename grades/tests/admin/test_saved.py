@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from grades.models import SavedFilter
 
-from ..helpers.office import ACCOUNTS, CREDITS, GRADES, grant, log_in, messages
+from ..helpers.office import ACCOUNTS, CREDITS, GRADES, grant, log_in, messages, numbers
 
 pytestmark = pytest.mark.django_db
 SAVE = f"{GRADES}filters/save/"
@@ -52,6 +52,15 @@ def test_only_filters_are_saved_and_never_a_search(editor):
     assert [query for *_rest, query in stored()] == ["review=new"]
 
 
+def test_a_filter_for_rows_without_an_area_or_a_product_is_saved(superuser_client, make_account):
+    make_account(acc_nbr="1", area="", product=""), make_account(acc_nbr="2", acct_id="A2")
+    response = save(superuser_client, "rated=no&product=&area=&from=", url=f"{ACCOUNTS}filters/save/")
+    assert stored() == [("boss", "account", "Unhappy", "area=&product=&rated=no")]
+    page = superuser_client.get(response["Location"])
+    assert numbers(page) == ["1"]
+    assert shown(page) == [("Unhappy", "?area=&product=&rated=no", True)]
+
+
 def test_the_same_name_replaces(editor):
     client = log_in(editor)
     save(client)
@@ -70,7 +79,11 @@ def test_the_same_name_replaces(editor):
         ("review=new", "  ", "Nothing was saved: give a name of at most 40 characters."),
         ("review=new", "长" * 41, "Nothing was saved: give a name of at most 40 characters."),
         ("review=new", "a\x00", "Nothing was saved: give a name of at most 40 characters."),
-        ("review=" + "x" * 300, "a", "Nothing was saved: give a name of at most 40 characters."),
+        (
+            "review=" + "x" * 300,
+            "a",
+            "Nothing was saved: these filters together are too long. Choose fewer of them.",
+        ),
     ],
 )
 def test_what_cannot_be_saved_is_refused_with_a_message(editor, query, name, message):

@@ -1,6 +1,7 @@
 """The back office as staff use it: lists, actions, confirmation pages."""
 
 import re
+from html import unescape
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import Permission, User
@@ -49,11 +50,12 @@ def act(client, action, pks=(), across=False, query="", url=GRADES, **data):
 def confirm(client, page, **data):
     """Send the form of a confirmation page; `data` is typed into it."""
     assert page.status_code == 200
-    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text.split('id="confirm-form"')[1])
+    address, form = re.search(r'id="confirm-form" action="([^"]*)"(.*)', page.text, re.DOTALL).groups()
+    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)
     fields = {}
     for name, value in hidden:
         fields.setdefault(name, []).append(value)
-    return client.post(page.wsgi_request.get_full_path(), fields | data)
+    return client.post(unescape(address), fields | data)
 
 
 def make_credit(account, user):
