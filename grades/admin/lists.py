@@ -2,6 +2,8 @@
 
 import re
 from contextlib import nullcontext
+from functools import reduce
+from operator import or_
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -15,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from ..database.paging import COUNT_LIMIT, bounded_count, count_label, prefix_range
 from ..database.routers import from_readers
-from ..models import LAST_DIGITS, Account, clean_number, normal_number, normal_prefix
+from ..models import LAST_DIGITS, Account, clean_number, normal_number, possible_prefixes
 from .actions import BulkActions
 from .filters import with_days
 from .pages import FIRST, LAST, Cursor, Page
@@ -129,7 +131,7 @@ class ListAdmin(SavedFilters, BulkActions, admin.ModelAdmin):
             return self.ends_in(match[1])
         if exact:
             return Q(number=normal_number(number))
-        return prefix_range("number", normal_prefix(number))
+        return reduce(or_, [prefix_range("number", prefix) for prefix in possible_prefixes(number)])
 
     def ends_in(self, digits):
         """Rows of dispatched numbers that end in `digits`; the index for them is that of the dispatch list."""

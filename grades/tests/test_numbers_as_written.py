@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from grades.models import Account
 
 from .helpers.headers import ENGLISH, JSON
-from .helpers.office import ACCOUNTS, CONFLICTS, CREDITS, GRADES, IMPORT, make_credit
+from .helpers.office import ACCOUNTS, CONFLICTS, CREDITS, GRADES, IMPORT, make_credit, numbers
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +129,22 @@ def test_every_list_finds_its_rows(
     for url in (GRADES, ACCOUNTS, CREDITS, CONFLICTS):
         found = superuser_client.get(url, {"q": written}).context["cl"].result_list
         assert (url, [getattr(row, "account", row).acc_nbr for row in found]) == (url, [stored])
+
+
+@pytest.mark.parametrize("written", ["861380013", "86 1380013", "+861380013"])
+def test_a_search_for_a_short_number_with_its_country_code_finds_the_mobile_number(
+    superuser_client, make_account, written
+):
+    make_account()
+    make_account(acc_nbr=OTHER, acct_id="A2")
+    assert numbers(superuser_client.get(ACCOUNTS, {"q": written})) == [NUMBER]
+
+
+def test_a_search_finds_numbers_that_begin_with_86(superuser_client, make_account):
+    for place, number in enumerate(("86138001", "8613800", NUMBER, OTHER)):
+        make_account(acc_nbr=number, acct_id=f"A{place}")
+    assert sorted(numbers(superuser_client.get(ACCOUNTS, {"q": "8613800"}))) == [NUMBER, "8613800", "86138001"]
+    assert numbers(superuser_client.get(ACCOUNTS, {"q": '"86138001"'})) == ["86138001"]
 
 
 # --- The import -----------------------------------------------------------------------------------
