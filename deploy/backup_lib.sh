@@ -100,6 +100,8 @@ files_of() { # KIND: names, the oldest first
     find "$BACKUP_DIR" -maxdepth 1 -type f -name "$1-*.age" -printf '%f\n' | LC_ALL=C sort
 }
 
+backups() { { files_of dump; files_of physical; } | LC_ALL=C sort -t - -k 2; } # names, the oldest first
+
 log_of() { local name=${1##*/}; name=${name#binlog-*Z-}; printf '%s\n' "${name%.zst.age}"; } # of a copy
 
 # --- Keys -------------------------------------------------------------------------------------------
@@ -132,9 +134,10 @@ check_identity() {
 
 decrypt() { age --decrypt -i "$IDENTITY" "$1" | zstd -dq; }
 
-# copy_newest_logs: closes the current log and copies it. A log that is missing nevertheless is noticed by `chain`.
+# copy_newest_logs: closes the current log and copies it, without waiting for the hook. A log that is missing nevertheless is noticed
+# by `chain`.
 copy_newest_logs() {
-    ! server_answers || "$TREE/deploy/backup.sh" --logs || say "the newest binary logs may be missing, because of the error above"
+    ! server_answers || "$TREE/deploy/backup.sh" --logs --no-hook || say "the newest binary logs may be missing, because of the error above"
 }
 
 # --- A scratch server -------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ done
 
 newest_backup() {
     local name
-    name=$({ files_of dump; files_of physical; } | LC_ALL=C sort -t - -k 2 | tail -n 1)
+    name=$(backups | tail -n 1)
     [ -n "$name" ] || give_up "$BACKUP_DIR has no backup: scoring backup"
     file=$name
 }
