@@ -1,5 +1,6 @@
 #!/bin/bash
-# Backs up the database and copies the binary logs; every file is compressed (zstd) and encrypted (age). As root.
+# Backs up the database and the settings (/etc/scoring), and copies the binary logs. Every file is compressed (zstd) and encrypted
+# (age). As root.
 #
 #   backup.sh [--physical] [--daily N] [--weekly N]
 #   backup.sh --logs         only the binary logs: what a recovery to a point in time needs
@@ -98,6 +99,8 @@ back_up() {
     age-keygen -o "$key" 2>/dev/null
     file=$kind-$(now).$suffix.zst.age
     write_file "$file" "$kind"
+    # Its SECRET_KEY made the receipts and the printed codes: a database without it is half of a site.
+    write_file "$(settings_of "$file")" tar -c -C "$CONF_DIR" .
     mv "$key" "$DRILL_KEY"
     key=$DRILL_KEY
     say "$file: $(du -h "$BACKUP_DIR/$file" | cut -f 1) in $SECONDS s"
@@ -150,7 +153,7 @@ oldest_daily() { plan | while read -r verdict name; do [ "$verdict" != daily ] |
 rotate() {
     local verdict name oldest needed=1 mark
     while read -r verdict name; do
-        [ "$verdict" != drop ] || rm "$BACKUP_DIR/$name"
+        [ "$verdict" != drop ] || rm -f "$BACKUP_DIR/$name" "$BACKUP_DIR/$(settings_of "$name")"
     done < <(plan)
     oldest=$(oldest_daily)
     while read -r name; do
@@ -173,7 +176,7 @@ hand_over() {
     locked=''
     exec 8>&- 7>"$KEY_DIR/hook.lock"
     flock --nonblock 7 || { say "$HOOK still runs for an earlier backup; the next one offers it the new files"; return 0; }
-    for file in "$BACKUP_DIR"/{dump,physical,binlog}-*.age; do
+    for file in "$BACKUP_DIR"/{dump,physical,settings,binlog}-*.age; do
         [ -e "$file" ] && [ ! -e "$SENT/${file##*/}" ] || continue
         status=0
         timeout --kill-after=30 "$HOOK_SECONDS" "$HOOK" "$file" </dev/null 7>&- || status=$?

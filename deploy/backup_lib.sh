@@ -91,7 +91,7 @@ take_lock() {
 }
 
 # --- Files ------------------------------------------------------------------------------------------
-# KIND-TIME….age; a binary log is binlog-TIME-NAME….age, where TIME is that of its beginning. So names sort by time.
+# KIND-TIME….age; the settings have the TIME of their dump or physical backup; a binary log is binlog-TIME-NAME….age, where TIME is that of its beginning. So names sort by time.
 
 kind_of() { local name=${1##*/}; printf '%s\n' "${name%%-*}"; }
 time_of() { local name=${1##*/}; name=${name#*-}; name=${name%%.*}; printf '%s\n' "${name%%-*}"; }
@@ -99,6 +99,8 @@ time_of() { local name=${1##*/}; name=${name#*-}; name=${name%%.*}; printf '%s\n
 files_of() { # KIND: names, the oldest first
     find "$BACKUP_DIR" -maxdepth 1 -type f -name "$1-*.age" -printf '%f\n' | LC_ALL=C sort
 }
+
+settings_of() { printf 'settings-%s.tar.zst.age\n' "$(time_of "$1")"; } # of a backup
 
 backups() { { files_of dump; files_of physical; } | LC_ALL=C sort -t - -k 2; } # names, the oldest first
 

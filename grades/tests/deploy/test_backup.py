@@ -37,19 +37,47 @@ def write_hook(machine, *lines):
 
 
 @pytest.mark.parametrize(("options", "kind", "ending"), [([], "dump", "sql"), (["--physical"], "physical", "mbs")])
-def test_a_backup_is_one_encrypted_file_and_the_logs(machine, options, kind, ending):
+def test_a_backup_is_one_encrypted_file_the_settings_and_the_logs(machine, options, kind, ending):
     output = machine.succeed("backup.sh", *options)
     (backup,) = machine.files(kind)
     logs = machine.files("binlog")
     assert re.fullmatch(rf"{kind}-{TIME}\.{ending}\.zst\.age", backup)
     assert output.startswith(f"{backup}: ")
     assert all(re.fullmatch(rf"binlog-{TIME}-mariadb-bin\.\d+\.zst\.age", log) for log in logs)
-    assert machine.files() == sorted([*logs, backup])
+    settings = f"settings-{backup.split('-')[1].split('.')[0]}.tar.zst.age"
+    assert machine.files() == sorted([*logs, backup, settings])
     assert logs != []
     file = machine.backups / backup
     assert file.read_bytes().startswith(b"age-encryption.org/v1\n")
     assert file.stat().st_mode & 0o777 == 0o600
     assert machine.backups.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("options", [[], ["--physical"]])
+def test_the_settings_can_be_put_back_from_a_backup(machine, tmp_path, options):
+    etc = machine.folder / "etc"
+    (etc / "env").write_text("SECRET_KEY=the-key-of-the-receipts\n")
+    (etc / "env").chmod(0o600)
+    write_hook(machine, "exit 0")
+    machine.back_up(*options)
+    (settings,) = machine.files("settings")
+    # The command of docs/operations.md.
+    command = 'age --decrypt -i "$1" "$2" | zstd -dq | tar -x -C "$3"'
+    subprocess.run(
+        ["bash", "-ec", command, "-", machine.identity, machine.backups / settings, tmp_path], check=True, timeout=20
+    )
+    for path in etc.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+        assert (tmp_path / path.name).stat().st_mode == path.stat().st_mode
+
+
+def test_settings_are_kept_as_long_as_their_backup(machine):
+    for day in ("20260105", "20260120"):
+        (machine.backups / f"dump-{day}T183000Z.sql.zst.age").write_text("an older backup")
+        (machine.backups / f"settings-{day}T183000Z.tar.zst.age").write_text("its settings")
+    new = machine.back_up("--daily", "2", "--weekly", "1")
+    times = ["20260120T183000Z", new.name.split("-")[1].split(".")[0]]
+    assert machine.files("settings") == [f"settings-{time}.tar.zst.age" for time in times]
 
 
 def test_the_result_is_stored_for_doctor(machine):
@@ -169,7 +197,10 @@ def test_a_file_that_the_hook_refused_is_offered_again(machine):
 def test_a_refused_file_does_not_keep_the_others_from_the_hook(machine):
     write_hook(machine, f'case $1 in *dump*) exit 3 ;; esac; cp "$1" {machine.folder}/data/')
     machine.refuse("backup.sh")
-    assert {path.name for path in (machine.folder / "data").glob("*.age")} == set(machine.files("binlog"))
+    assert {path.name for path in (machine.folder / "data").glob("*.age")} == {
+        *machine.files("binlog"),
+        *machine.files("settings"),
+    }
 
 
 def test_dumps_come_to_the_hook_before_logs(machine):
@@ -177,7 +208,7 @@ def test_dumps_come_to_the_hook_before_logs(machine):
     machine.back_up("--physical", "--no-hook")
     machine.back_up()
     kinds = [Path(line).name.split("-")[0] for line in (machine.folder / "data/order").read_text().splitlines()]
-    assert list(dict.fromkeys(kinds)) == ["dump", "physical", "binlog"]
+    assert list(dict.fromkeys(kinds)) == ["dump", "physical", "settings", "binlog"]
 
 
 def test_a_hanging_hook_does_not_keep_the_next_backup_waiting(machine):

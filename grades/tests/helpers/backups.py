@@ -117,7 +117,7 @@ class Machine:
         """Take a backup; returns its file."""
         before = set(self.files())
         self.succeed("backup.sh", *arguments, **options)
-        (name,) = [name for name in set(self.files()) - before if not name.startswith("binlog-")]
+        (name,) = [name for name in set(self.files()) - before if name.startswith(("dump-", "physical-"))]
         return self.backups / name
 
     @contextmanager
