@@ -71,8 +71,9 @@ def point_in_time(site):
     site.scoring(f"restore {newest(site, 'dump')} {options}", seconds=300)
     expect("ratings before and after the DELETE, recovered", ["1\t0"], stored(site, "scoring_recovered"))
     site.machine.run(
-        "mariadb-dump --no-create-info --insert-ignore --complete-insert scoring_recovered grade"
-        " | mariadb --binary-mode scoring && mariadb -e 'DROP DATABASE scoring_recovered'"
+        "mariadb-dump --single-transaction --no-create-info --insert-ignore --complete-insert --skip-add-locks"
+        " --skip-disable-keys scoring_recovered grade | mariadb --binary-mode scoring"
+        " && mariadb -e 'DROP DATABASE scoring_recovered'"
     )
     expect("ratings before and after the DELETE, live", ["1\t1"], stored(site, "scoring"))
     site.scoring("manage rebuild_daily_scores")

@@ -1,13 +1,14 @@
 """deploy/restore.sh: whole backups, and recovery to the position before a DELETE. `make backups` runs these tests."""
 
 import re
+import shlex
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from torture.machines import wait_until
+from torture.machines import ROOT, wait_until
 
 from ..helpers.backups import LoggingDatabase, candidates
 
@@ -180,6 +181,26 @@ def test_recovery_before_a_delete_keeps_the_ratings_of_its_second(machine, ident
     assert machine.numbers("804", "scoring_recovered") == []
 
 
+def documented_recovery(machine):
+    """The two commands of docs/operations.md that bring rows back, for the server of the tests."""
+    pattern = re.compile(r"^ *(mariadb-dump .* scoring_recovered grade) \| (mariadb [^\n]* scoring)$", re.MULTILINE | re.DOTALL)
+    pages = [(ROOT / "docs" / name).read_text() for name in ("operations.md", "operations.zh-hans.md")]
+    english, chinese = (pattern.search(page).groups() for page in pages)
+    assert english == chinese
+    scripts = [shlex.split(script.replace("\\\n", " ")) for script in english]
+    return [[script[0], "--no-defaults", f"--socket={machine.socket}", *script[1:]] for script in scripts]
+
+
+def test_bringing_rows_back_locks_no_table(machine, identity):
+    backup = machine.back_up()
+    machine.succeed("restore.sh", backup, *identity, "--into", "scoring_recovered")
+    dump, _load = documented_recovery(machine)
+    statements = subprocess.run(dump, check=True, capture_output=True, text=True).stdout
+    assert "LOCK TABLES" not in statements
+    assert "ALTER TABLE" not in statements
+    assert re.search("^INSERT +IGNORE +INTO `grade`", statements, re.MULTILINE)
+
+
 def test_deleted_rows_are_brought_back_beside_newer_ones(machine, identity):
     backup = machine.back_up()
     before = machine.execute("SELECT * FROM grade ORDER BY id")
@@ -188,19 +209,9 @@ def test_deleted_rows_are_brought_back_beside_newer_ones(machine, identity):
     output = machine.succeed("restore.sh", "--deletes", "grade", "--rows", 1000, *identity)
     position = candidates(output)[-1][0]
     machine.succeed("restore.sh", backup, *identity, "--until", position, "--into", "scoring_recovered")
-    # The commands of docs/operations.md.
-    socket = f"--socket={machine.socket}"
-    dump = [
-        "mariadb-dump",
-        "--no-defaults",
-        socket,
-        "--no-create-info",
-        "--insert-ignore",
-        "--complete-insert",
-        "--hex-blob",
-    ]
-    rows = subprocess.run([*dump, "scoring_recovered", "grade"], check=True, capture_output=True).stdout
-    subprocess.run(["mariadb", "--no-defaults", socket, "--binary-mode", "scoring"], input=rows, check=True)
+    dump, load = documented_recovery(machine)
+    rows = subprocess.run(dump, check=True, capture_output=True).stdout
+    subprocess.run(load, input=rows, check=True)
     after = machine.execute("SELECT * FROM grade ORDER BY id")
     assert [row for row in after if row[0] != new] == list(before)
     assert len(after) == len(before) + 1
