@@ -169,7 +169,7 @@ start_scratch() {
         mariadbd --no-defaults --datadir="$SCRATCH/data" --socket="$SCRATCH_SOCKET" --pid-file="$SCRATCH/pid" \
         --tmpdir="$SCRATCH/tmp" --secure-file-priv="$SCRATCH/tmp" --skip-networking --skip-log-bin --skip-slave-start \
         --character-set-server=utf8mb4 --innodb-buffer-pool-size="$SCRATCH_MEMORY" --innodb-flush-log-at-trx-commit=0 \
-        --skip-innodb-doublewrite >"$SCRATCH/server.log" 2>&1 8>&- &
+        --skip-innodb-doublewrite >"$SCRATCH/server.log" 2>&1 7>&- 8>&- &
     SCRATCH_PID=$!
     for _ in $(seq 600); do
         if sql_on "$SCRATCH_SOCKET" -e 'SELECT 1' >/dev/null 2>&1; then return; fi

@@ -44,6 +44,7 @@ done
 check_options() {
     [ -n "$identity" ] || fail "name the private half of the key: --identity FILE, or --identity - and the key on standard input"
     [[ $target =~ ^[0-9A-Za-z_]{1,40}$ ]] || fail "--into takes a name of letters, digits and _"
+    [[ $target != *_restore ]] || fail "--into takes no name that ends with _restore: a restore drops a database of such a name"
     [ -z "$until" ] || [[ $until =~ ^[^/]+\.[0-9]+:[0-9]+$ ]] ||
         fail "--until takes LOG:POSITION as --deletes lists it, such as mariadb-bin.000012:4711"
     [ -z "$after" ] || after=$(date -d "$after" '+%y%m%d %H:%M:%S' 2>/dev/null) || fail "--after takes a time such as '2026-11-28 03:00:00'"
@@ -216,6 +217,9 @@ check_identity "$file"
 if [ -n "$datadir" ]; then
     restore_datadir
 else
+    # A lock of its own, as the scratch server has the other one.
+    exec 7>"$KEY_DIR/restore.lock"
+    flock --timeout "$LOCK_SECONDS" 7 || fail "another restore has been running for $LOCK_SECONDS s; see: ps -ef | grep scoring"
     check_target
     restore_database
     say "restored: $(tables_of "$target" | wc -l) tables in $target"

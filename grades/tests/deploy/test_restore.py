@@ -1,5 +1,6 @@
 """deploy/restore.sh: whole backups, and recovery to the position before a DELETE. `make backups` runs these tests."""
 
+import fcntl
 import re
 import shlex
 import subprocess
@@ -133,6 +134,7 @@ def test_a_physical_backup_becomes_the_data_of_a_server(machine, identity):
         (["--identity", "x"], "name the backup"),
         (["FILE"], "name the private half of the key"),
         (["FILE", "--identity", "x", "--into", "a;b"], "--into takes a name of letters"),
+        (["FILE", "--identity", "x", "--into", "scoring_restore"], "--into takes no name that ends with _restore"),
         (["FILE", "--identity", "x", "--until", "yesterday"], "--until takes LOG:POSITION"),
         (["--deletes", "grade", "--identity", "x", "--after", "soonish"], "--after takes a time"),
         (["--deletes", "grade", "--identity", "x", "--rows", "some"], "--rows needs a whole number"),
@@ -143,6 +145,18 @@ def test_a_wrong_option_is_explained(machine, arguments, message):
     backup = machine.back_up()
     assert message in machine.refuse("restore.sh", *[str(backup) if word == "FILE" else word for word in arguments])
     assert machine.databases() == ["scoring"]
+
+
+def test_two_restores_do_not_run_at_once(machine, identity):
+    """Each would drop the database into which the other one loads."""
+    backup = machine.back_up()
+    with (machine.folder / "keys" / "restore.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        options = [backup, *identity, "--into", "scoring_recovered"]
+        message = machine.refuse("restore.sh", *options, LOCK_SECONDS="1")
+        assert "another restore has been running for 1 s" in message
+    assert machine.databases() == ["scoring"]
+    machine.succeed("restore.sh", *options)
 
 
 # --- Before a DELETE ----------------------------------------------------------------------------------
