@@ -58,6 +58,21 @@ tables_of() { # DATABASE
     sql -e "SELECT table_name FROM information_schema.tables WHERE table_schema = '$1' AND table_type = 'BASE TABLE' ORDER BY 1"
 }
 
+# need_space FOLDER MB: gives up unless that much fits and 5 % of the disk stay free: the live database may write to the same disk.
+need_space() {
+    local size free
+    read -r size free < <(df -Pm "$1" | awk 'NR == 2 { print $2, $4 }')
+    [ $((free - $2)) -ge $((size / 20)) ] ||
+        give_up "$1 has $free MB free. This needs $2 MB there, and $((size / 20)) MB stay free for the live database: free some space," \
+            "or let a scratch server use another disk by SCRATCH_PARENT=FOLDER before the command"
+}
+
+# size_of_copy: the MB of a second copy of the live database, with room to spare and the files of an empty server.
+size_of_copy() {
+    sql -e "SELECT CEIL(IFNULL(SUM(data_length + index_length), 0) * 1.3 / 1048576) + 128 FROM information_schema.tables
+        WHERE table_schema = '$DATABASE'" 2>/dev/null || echo 128
+}
+
 # --- Results ----------------------------------------------------------------------------------------
 
 # record NAME OK KEY VALUE …: the result for `manage.py doctor`, as STATE_DIR/last_NAME.json. A VALUE that is not a number becomes a text.
@@ -193,6 +208,7 @@ unpack_physical() {
 
 # restore_scratch FILE: the backup in a running scratch server; sets POSITION, "LOG:POSITION" of the binary log.
 restore_scratch() {
+    need_space "$SCRATCH" "$(size_of_copy)"
     case $(kind_of "$1") in
     dump)
         # A starting server deletes all temporary tables in its folder for them. The site's server has its own in /tmp.
@@ -253,6 +269,7 @@ unpack_logs() {
     for copy; do
         file=$SCRATCH/logs/$(log_of "$copy")
         check_identity "$BACKUP_DIR/$copy"
+        need_space "$SCRATCH" $(($(stat -c %s "$BACKUP_DIR/$copy") * 10 / 1048576)) # rows compress to a tenth at best
         decrypt "$BACKUP_DIR/$copy" >"$file" || give_up "$copy cannot be unpacked: it is damaged, or the disk is full"
         LOGS+=("$file")
     done

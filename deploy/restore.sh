@@ -132,10 +132,12 @@ restore_database() {
     sql -e "DROP DATABASE IF EXISTS \`$side\`" # of a run that was interrupted
     create "$side"
     if [ "$(kind_of "$file")" = dump ] && [ -z "$until$forward" ]; then
+        need_space "$(sql -e 'SELECT @@datadir')" "$(size_of_copy)"
         decrypt "$file" | load "$DB_SOCKET" "$side" ||
             give_up "${file##*/} cannot be restored: it is damaged, or the disk is full; $target is unchanged"
     else
         recover_in_scratch
+        need_space "$(sql -e 'SELECT @@datadir')" "$(size_of_copy)"
         mariadb-dump --no-defaults --socket="$SCRATCH_SOCKET" --user=root --single-transaction --hex-blob --default-character-set=utf8mb4 \
             "$DATABASE" | load "$DB_SOCKET" "$side" ||
             give_up "the recovered data cannot be copied; $target is unchanged"

@@ -6,27 +6,17 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from torture.machines import wait_until
 
-from ..helpers.backups import DEPLOY, public_half
+from ..helpers.backups import DEPLOY, public_half, tiny_disk
 
 pytestmark = pytest.mark.backups
 
 TIME = r"\d{8}T\d{6}Z"
-
-
-@contextmanager
-def tiny_disk(folder):
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(folder)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def write_hook(machine, *lines):

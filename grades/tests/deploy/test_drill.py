@@ -13,7 +13,7 @@ import pytest
 
 from torture.machines import wait_until
 
-from ..helpers.backups import DEPLOY
+from ..helpers.backups import DEPLOY, tiny_disk
 
 pytestmark = pytest.mark.backups
 
@@ -181,6 +181,18 @@ def test_a_damaged_binary_log_fails_the_drill(machine):
     machine.succeed("backup.sh", "--logs")
     damage(machine.backups / machine.files("binlog")[-1])
     assert "cannot be unpacked: it is damaged" in machine.refuse("drill.sh")
+
+
+@pytest.mark.parametrize("options", KINDS)
+def test_a_drill_begins_only_if_a_second_copy_fits_on_the_disk(machine, options):
+    machine.back_up(*options)
+    scratch = machine.folder / "scratch"
+    with tiny_disk(scratch):
+        message = machine.refuse("drill.sh")
+        assert re.search(rf"{scratch}/scoring-scratch\.\w+ has \d MB free\. This needs \d+ MB there", message)
+        assert "for the live database: free some space" in message
+    assert machine.result("drill")["ok"] is False
+    assert "all equal" in machine.succeed("drill.sh")
 
 
 def test_a_drill_without_a_backup_says_so(machine):

@@ -105,6 +105,20 @@ def test_a_damaged_backup_changes_nothing(machine, identity, options):
     assert [name for name in machine.databases() if "before" in name] == []
 
 
+@pytest.mark.parametrize("options", KINDS)
+def test_a_restore_leaves_room_for_the_live_database(machine, identity, tmp_path, options):
+    """`df` says that the disk has 100 MB left of 10,000."""
+    backup = machine.back_up(*options)
+    full = tmp_path / "df"
+    full.write_text('#!/bin/sh\necho\necho "disk 10000 9900 100 99% /"\n')
+    full.chmod(0o755)
+    path = f"{tmp_path}:{machine.environment['PATH']}"
+    message = machine.refuse("restore.sh", backup, *identity, "--into", "scoring_recovered", PATH=path)
+    assert "has 100 MB free. This needs " in message
+    assert "500 MB stay free for the live database" in message
+    assert machine.databases() == ["scoring"]
+
+
 def test_a_physical_backup_becomes_the_data_of_a_server(machine, identity):
     backup = machine.back_up("--physical")
     folder = machine.folder / "new"
