@@ -142,8 +142,11 @@ restore_database() {
             "$DATABASE" | load "$DB_SOCKET" "$side" ||
             give_up "the recovered data cannot be copied; $target is unchanged"
     fi
+    # An upgrade must not migrate meanwhile.
+    [ -z "$live" ] || one_at_a_time
     put_in_place
     side=''
+    [ -z "$live" ] || migrate_tables
 }
 
 # The binary logs name the database, so they are executed in a server where nothing else is.
@@ -169,6 +172,18 @@ put_in_place() {
     [ -n "$moves" ] || give_up "${file##*/} has no table"
     sql "$target" -e "RENAME TABLE ${moves#, }; DROP DATABASE \`$side\`"
     if [ -n "$old" ]; then say "the former tables are in the database $before; to remove them: mariadb -e 'DROP DATABASE $before'"; fi
+}
+
+# migrate_tables: a backup from before a migration lacks what the live release needs.
+migrate_tables() {
+    read_install_conf
+    if [ "$ROLE" = db ]; then
+        say "if the backup is from before a migration: $CURRENT/deploy/install.sh on the application host with $MIGRATE_SETTINGS"
+        return
+    fi
+    if manage migrate --check >/dev/null 2>&1; then return; fi
+    say "the backup is from before a migration: making the tables those of release $(current_version) …"
+    migrate --verbosity 0 || fail "the data is restored, but the migration failed. To try again: $CURRENT/deploy/install.sh"
 }
 
 # --- The files of the server ------------------------------------------------------------------------
@@ -223,6 +238,8 @@ else
     exec 7>"$KEY_DIR/restore.lock"
     flock --timeout "$LOCK_SECONDS" 7 || fail "another restore has been running for $LOCK_SECONDS s; see: ps -ef | grep scoring"
     check_target
+    live=''
+    if [ "$target" = "$DATABASE" ] && [ -f "$INSTALL_CONF" ]; then live=1; fi
     restore_database
     say "restored: $(tables_of "$target" | wc -l) tables in $target"
     [ "$target" != "$DATABASE" ] || say "take a backup now (scoring backup): no older one can be rolled forward past this moment"

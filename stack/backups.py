@@ -104,6 +104,8 @@ def lost_machine(site):
     expect("the commands of the Chinese page", scripts, commands(*CHINESE))
     settings, install, restore = scripts[:3]
     kept = "cat /etc/scoring/install.conf; grep -v ^DATABASE_URL= /etc/scoring/env; stat -c '%n %a %U' /etc/scoring/*"
+    # The backup is from before a migration.
+    site.query("DROP TABLE rate_counter; DELETE FROM django_migrations WHERE name = '0019_rate_counters'")
     site.rate()
     site.scoring("backup")
     site.rate()
@@ -112,7 +114,11 @@ def lost_machine(site):
     site.machine.run(f"{site.tree}/deploy/install.sh --uninstall{LOSS}")
     site.machine.run(re.sub(r"settings-\w+\.tar", newest(site, "settings").removesuffix(".zst.age"), settings))
     site.machine.run(f"{site.tree}/{install}", seconds=600)
-    site.machine.run(re.sub(r"dump-\w+\.sql", newest(site, "dump").removesuffix(".zst.age"), restore), seconds=300)
+    output = site.machine.run(
+        re.sub(r"dump-\w+\.sql", newest(site, "dump").removesuffix(".zst.age"), restore), seconds=300
+    )
+    expect("it is migrated", True, "from before a migration" in output)
+    expect("the table of the migration", ["rate_counter"], site.query("SHOW TABLES LIKE 'rate_counter'"))
     expect("the settings and the ratings", before, (site.machine.run(kept), site.query("SELECT COUNT(*) FROM grade")))
     expect("the reply", 200, site.rate()[0])
 

@@ -161,6 +161,43 @@ def test_a_wrong_option_is_explained(machine, arguments, message):
     assert machine.databases() == ["scoring"]
 
 
+@pytest.fixture
+def live_release(machine, tmp_path):
+    """This checkout as the live release of an installation, with a user for its migrations."""
+    machine.execute(
+        "CREATE USER schema_owner@'127.0.0.1' IDENTIFIED BY 'p'", "GRANT ALL ON scoring.* TO schema_owner@'127.0.0.1'"
+    )
+    (tmp_path / "releases").mkdir()
+    (tmp_path / "releases" / "1").symlink_to(ROOT)
+    (tmp_path / "current").symlink_to("releases/1")
+    as_user = tmp_path / "runuser"  # there is no user `scoring`
+    as_user.write_text('#!/bin/sh\nshift 3\nexec "$@"\n')
+    as_user.chmod(0o755)
+    server = f"@127.0.0.1:{machine.database.port}/scoring"
+    etc = machine.folder / "etc"
+    (etc / "install.conf").write_text("DOMAIN=score.example.test\nROLE=single\n")
+    (etc / "env").write_text(f"SECRET_KEY={'k' * 50}\nDATABASE_URL=mysql://schema_owner:p{server}\n")
+    (etc / "migrate.env").write_text(f"DATABASE_URL=mysql://schema_owner:p{server}\n")
+    path = f"{tmp_path}:{machine.environment['PATH']}"
+    yield {
+        "HOME_DIR": str(tmp_path),
+        "PATH": path,
+        "SCORING_LOCKED": "1",
+        "DJANGO_SETTINGS_MODULE": "scoring_site.settings",
+    }
+    machine.execute("DROP USER schema_owner@'127.0.0.1'")
+
+
+def test_a_backup_from_before_a_migration_is_migrated(machine, identity, live_release):
+    now = machine.content()
+    machine.execute("DROP TABLE rate_counter", "DELETE FROM django_migrations WHERE name = '0019_rate_counters'")
+    backup = machine.back_up()
+    output = machine.succeed("restore.sh", backup, *identity, "--replace", "scoring", **live_release)
+    assert "the backup is from before a migration: making the tables those of release " in output
+    assert machine.content().keys() == now.keys()
+    assert machine.content()["grade"] == now["grade"]
+
+
 def test_two_restores_do_not_run_at_once(machine, identity):
     """Each would drop the database into which the other one loads."""
     backup = machine.back_up()
@@ -211,7 +248,9 @@ def test_recovery_before_a_delete_keeps_the_ratings_of_its_second(machine, ident
 
 def documented_recovery(machine):
     """The two commands of docs/operations.md that bring rows back, for the server of the tests."""
-    pattern = re.compile(r"^ *(mariadb-dump .* scoring_recovered grade) \| (mariadb [^\n]* scoring)$", re.MULTILINE | re.DOTALL)
+    pattern = re.compile(
+        r"^ *(mariadb-dump .* scoring_recovered grade) \| (mariadb [^\n]* scoring)$", re.MULTILINE | re.DOTALL
+    )
     pages = [(ROOT / "docs" / name).read_text() for name in ("operations.md", "operations.zh-hans.md")]
     english, chinese = (pattern.search(page).groups() for page in pages)
     assert english == chinese
