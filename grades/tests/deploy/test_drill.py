@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,12 +88,21 @@ def test_the_owner_drills_with_the_private_half(machine):
     assert "all equal" in machine.succeed("drill.sh", "--identity", "-", stdin=machine.identity.read_text())
 
 
-def test_a_drill_without_a_key_says_what_to_do(machine):
-    machine.back_up()
+def test_a_drill_after_a_boot_takes_a_backup_first(machine):
+    first = machine.back_up()
     (machine.folder / "keys" / "drill.key").unlink()
-    message = machine.refuse("drill.sh")
-    assert "the key of the newest backup went with the last boot. Take a backup, then drill again" in message
+    time.sleep(1.1)
+    assert "all equal" in machine.succeed("drill.sh")
+    assert machine.result("drill")["file"] == machine.files("dump")[-1] != first.name
+
+
+def test_a_drill_of_a_named_backup_without_a_key_says_what_to_do(machine):
+    backup = machine.back_up()
+    (machine.folder / "keys" / "drill.key").unlink()
+    message = machine.refuse("drill.sh", "--file", backup.name)
+    assert "the key of the newest backup went with the last boot. Give the private half" in message
     assert machine.result("drill")["ok"] is False
+    assert machine.files("dump") == [backup.name]
 
 
 def test_the_key_of_the_drill_opens_only_the_newest_backup(machine):
