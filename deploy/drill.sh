@@ -140,7 +140,7 @@ if [ -z "$file" ]; then
     newest_backup
     if [ -z "$identity" ] && [ ! -s "$DRILL_KEY" ]; then
         say "the key of the newest backup went with the last boot, so there is a new backup first"
-        "$TREE/deploy/backup.sh" || give_up "there is no key for a drill, because the new backup failed"
+        "$TREE/deploy/backup.sh" --no-hook || give_up "there is no key for a drill, because the new backup failed"
         newest_backup
     fi
 fi
