@@ -1,5 +1,6 @@
 #!/bin/bash
-# Backs up the database and copies the binary logs; every file is compressed (zstd) and encrypted (age). As root.
+# Backs up the database and the settings (/etc/scoring), and copies the binary logs. Every file is compressed (zstd) and encrypted
+# (age). As root.
 #
 #   backup.sh [--physical] [--daily N] [--weekly N]
 #   backup.sh --logs         only the binary logs: what a recovery to a point in time needs
@@ -7,6 +8,7 @@
 #   --physical     the files of the server (mariadb-backup) in place of a dump: larger, and restored faster
 #   --daily N      backups of the newest N days are kept (7), and the binary logs since the oldest of these
 #   --weekly N     and the newest backup of each of N weeks (5)
+#   --no-hook      the new files are offered to the hook by the next run
 #
 # The recipients are in /etc/scoring/backup.pub: the public half of a key that was made on another machine. /etc/scoring/backup-hook,
 # if it is there, is called with the path of each new file and copies it to another place. The outcome is in last_backup.json or
@@ -19,11 +21,12 @@ HOOK=$CONF_DIR/backup-hook
 HOOK_SECONDS=${HOOK_SECONDS:-3600}
 SENT=$BACKUP_DIR/.sent # an empty file for each file that the hook has taken
 
-kind=dump daily=7 weekly=5 logs_only=''
+kind=dump daily=7 weekly=5 logs_only='' no_hook=''
 while [ $# -gt 0 ]; do
     case $1 in
     --physical) kind=physical ;;
     --logs) logs_only=1 ;;
+    --no-hook) no_hook=1 ;;
     --daily) need_number "$@"; daily=$2; shift ;;
     --weekly) need_number "$@"; weekly=$2; shift ;;
     -h | --help) usage; exit 0 ;;
@@ -96,6 +99,8 @@ back_up() {
     age-keygen -o "$key" 2>/dev/null
     file=$kind-$(now).$suffix.zst.age
     write_file "$file" "$kind"
+    # Its SECRET_KEY made the receipts and the printed codes: a database without it is half of a site.
+    write_file "$(settings_of "$file")" tar -c -C "$CONF_DIR" .
     mv "$key" "$DRILL_KEY"
     key=$DRILL_KEY
     say "$file: $(du -h "$BACKUP_DIR/$file" | cut -f 1) in $SECONDS s"
@@ -122,36 +127,34 @@ copy_logs() {
 
 # --- Rotation ---------------------------------------------------------------------------------------
 
-# plan KIND: "daily NAME", "weekly NAME" or "drop NAME" for each backup, the newest first. All of the newest day are kept, else the
-# newest of a day and of a week (in UTC).
+# plan: "daily NAME", "weekly NAME" or "drop NAME" for each backup, the newest first. All of the newest day are kept, else the newest of
+# each kind of a day and of a week (in UTC). Days and weeks count over both kinds, so one of a kind that is made no more grows old too.
 plan() {
-    local name day week newest='' last_day='' last_week='' days=0 weeks=0 verdict
+    local name kind day week newest='' last_day='' last_week='' days=0 weeks=0 verdict
+    local -A day_of=() week_of=() # of a kind: those of its backup before
     while read -r name; do
+        kind=$(kind_of "$name")
         day=$(time_of "$name")
         day=${day%T*}
         week=$(date -u -d "$day" +%G%V)
         newest=${newest:-$day}
-        verdict=drop
-        if [ "$week" != "$last_week" ]; then
-            weeks=$((weeks + 1))
-            [ $weeks -gt "$weekly" ] || verdict=weekly
-        fi
+        [ "$week" = "$last_week" ] || weeks=$((weeks + 1))
         [ "$day" = "$last_day" ] || days=$((days + 1))
-        if [ "$day" = "$newest" ] || { [ "$day" != "$last_day" ] && [ $days -le "$daily" ]; }; then verdict=daily; fi
-        last_day=$day last_week=$week
+        verdict=drop
+        if [ "$week" != "${week_of[$kind]:-}" ] && [ $weeks -le "$weekly" ]; then verdict=weekly; fi
+        if [ "$day" = "$newest" ] || { [ "$day" != "${day_of[$kind]:-}" ] && [ $days -le "$daily" ]; }; then verdict=daily; fi
+        last_day=$day last_week=$week day_of[$kind]=$day week_of[$kind]=$week
         printf '%s %s\n' "$verdict" "$name"
-    done < <(files_of "$1" | tac)
+    done < <(backups | tac)
 }
 
-plans() { plan dump; plan physical; }
-
-oldest_daily() { plans | while read -r verdict name; do [ "$verdict" != daily ] || time_of "$name"; done | LC_ALL=C sort | head -n 1; }
+oldest_daily() { plan | while read -r verdict name; do [ "$verdict" != daily ] || time_of "$name"; done | LC_ALL=C sort | head -n 1; }
 
 rotate() {
     local verdict name oldest needed=1 mark
     while read -r verdict name; do
-        [ "$verdict" != drop ] || rm "$BACKUP_DIR/$name"
-    done < <(plans)
+        [ "$verdict" != drop ] || rm -f "$BACKUP_DIR/$name" "$BACKUP_DIR/$(settings_of "$name")"
+    done < <(plan)
     oldest=$(oldest_daily)
     while read -r name; do
         [ -n "$needed" ] || rm "$BACKUP_DIR/$name"
@@ -164,27 +167,41 @@ rotate() {
 
 # --- To another place -------------------------------------------------------------------------------
 
-# Files that the hook has not taken yet, so that a failure of yesterday is made good today.
+# Files that the hook has not taken yet, so that a failure of yesterday is made good today. A hook that hangs must not keep the
+# next backup waiting, so this has a lock of its own.
 hand_over() {
-    local file
-    [ -e "$HOOK" ] || return 0
+    local file status failed=''
+    [ -e "$HOOK" ] && [ -z "$no_hook" ] || return 0
     [ -x "$HOOK" ] || give_up "$HOOK cannot be executed: chmod 700 $HOOK"
-    for file in "$BACKUP_DIR"/*.age; do
-        [ ! -e "$SENT/${file##*/}" ] || continue
-        timeout "$HOOK_SECONDS" "$HOOK" "$file" </dev/null 8>&- ||
-            give_up "$HOOK failed with status $? for ${file##*/}. The file is in $BACKUP_DIR and is offered again next time"
-        touch "$SENT/${file##*/}"
+    locked=''
+    exec 8>&- 7>"$KEY_DIR/hook.lock"
+    flock --nonblock 7 || { say "$HOOK still runs for an earlier backup; the next one offers it the new files"; return 0; }
+    for file in "$BACKUP_DIR"/{dump,physical,settings,binlog}-*.age; do
+        [ -e "$file" ] && [ ! -e "$SENT/${file##*/}" ] || continue
+        status=0
+        timeout --kill-after=30 "$HOOK_SECONDS" "$HOOK" "$file" </dev/null 7>&- || status=$?
+        if [ $status = 0 ]; then
+            touch "$SENT/${file##*/}"
+        elif [ -e "$file" ]; then # else a backup meanwhile has dropped it
+            failed=${failed:-status $status for ${file##*/}}
+            # After its time was up: the next file would take as long.
+            [ $status != 124 ] && [ $status != 137 ] || break
+        fi
     done
+    [ -z "$failed" ] || give_up "$HOOK failed with $failed. The file is in $BACKUP_DIR and is offered again next time"
 }
 
 # --- The run ----------------------------------------------------------------------------------------
 
-REASON='' file='' key=$DRILL_KEY
+REASON='' file='' key=$DRILL_KEY locked='' ERRORS=''
 finish() {
     local status=$? name=backup
     trap - EXIT
-    rm -f "$ERRORS" "$DRILL_KEY.new" "$BACKUP_DIR"/.partial-*
-    rm -rf "$KEY_DIR/mariadb-backup"
+    rm -f "$ERRORS"
+    if [ -n "$locked" ]; then # else these are of another backup
+        rm -f "$DRILL_KEY.new" "$BACKUP_DIR"/.partial-*
+        rm -rf "$KEY_DIR/mariadb-backup"
+    fi
     [ -z "$logs_only" ] || name=logs
     if [ $status = 0 ]; then
         record $name true kind "$kind" file "$file" bytes "$(stat -c %s "$BACKUP_DIR/$file" 2>/dev/null || echo 0)" seconds $SECONDS
@@ -195,11 +212,12 @@ finish() {
 }
 
 need_root
-take_lock backup
-ERRORS=$(mktemp "$KEY_DIR/errors.XXXXXX")
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+take_lock backup
+locked=1
+ERRORS=$(mktemp "$KEY_DIR/errors.XXXXXX")
 mkdir -p "$BACKUP_DIR" "$SENT"
 chmod 700 "$BACKUP_DIR"
 rm -f "$BACKUP_DIR"/.partial-* # of a run that was killed

@@ -58,6 +58,22 @@ tables_of() { # DATABASE
     sql -e "SELECT table_name FROM information_schema.tables WHERE table_schema = '$1' AND table_type = 'BASE TABLE' ORDER BY 1"
 }
 
+# need_space FOLDER MB: gives up unless that much fits and room is left: the live database may write to the same disk.
+need_space() {
+    local size free left
+    read -r size free < <(df -Pm "$1" | awk 'NR == 2 { print $2, $4 }')
+    left=$((size / 20 < 2048 ? size / 20 : 2048))
+    [ $((free - $2)) -ge $left ] ||
+        give_up "$1 has $free MB free. This needs $2 MB there, and $left MB stay free for the live database: free some space," \
+            "or let a scratch server use another disk by SCRATCH_PARENT=FOLDER before the command"
+}
+
+# size_of_copy: the MB of a second copy of the live database, with room to spare and the files of an empty server.
+size_of_copy() {
+    sql -e "SELECT CEIL(IFNULL(SUM(data_length + index_length), 0) * 1.3 / 1048576) + 128 FROM information_schema.tables
+        WHERE table_schema = '$DATABASE'" 2>/dev/null || echo 128
+}
+
 # --- Results ----------------------------------------------------------------------------------------
 
 # record NAME OK KEY VALUE …: the result for `manage.py doctor`, as STATE_DIR/last_NAME.json. A VALUE that is not a number becomes a text.
@@ -91,7 +107,7 @@ take_lock() {
 }
 
 # --- Files ------------------------------------------------------------------------------------------
-# KIND-TIME….age; a binary log is binlog-TIME-NAME….age, where TIME is that of its beginning. So names sort by time.
+# KIND-TIME….age; the settings have the TIME of their dump or physical backup; a binary log is binlog-TIME-NAME….age, where TIME is that of its beginning. So names sort by time.
 
 kind_of() { local name=${1##*/}; printf '%s\n' "${name%%-*}"; }
 time_of() { local name=${1##*/}; name=${name#*-}; name=${name%%.*}; printf '%s\n' "${name%%-*}"; }
@@ -99,6 +115,10 @@ time_of() { local name=${1##*/}; name=${name#*-}; name=${name%%.*}; printf '%s\n
 files_of() { # KIND: names, the oldest first
     find "$BACKUP_DIR" -maxdepth 1 -type f -name "$1-*.age" -printf '%f\n' | LC_ALL=C sort
 }
+
+settings_of() { printf 'settings-%s.tar.zst.age\n' "$(time_of "$1")"; } # of a backup
+
+backups() { { files_of dump; files_of physical; } | LC_ALL=C sort -t - -k 2; } # names, the oldest first
 
 log_of() { local name=${1##*/}; name=${name#binlog-*Z-}; printf '%s\n' "${name%.zst.age}"; } # of a copy
 
@@ -132,9 +152,10 @@ check_identity() {
 
 decrypt() { age --decrypt -i "$IDENTITY" "$1" | zstd -dq; }
 
-# copy_newest_logs: closes the current log and copies it. A log that is missing nevertheless is noticed by `chain`.
+# copy_newest_logs: closes the current log and copies it, without waiting for the hook. A log that is missing nevertheless is noticed
+# by `chain`.
 copy_newest_logs() {
-    ! server_answers || "$TREE/deploy/backup.sh" --logs || say "the newest binary logs may be missing, because of the error above"
+    ! server_answers || "$TREE/deploy/backup.sh" --logs --no-hook || say "the newest binary logs may be missing, because of the error above"
 }
 
 # --- A scratch server -------------------------------------------------------------------------------
@@ -164,7 +185,7 @@ start_scratch() {
         mariadbd --no-defaults --datadir="$SCRATCH/data" --socket="$SCRATCH_SOCKET" --pid-file="$SCRATCH/pid" \
         --tmpdir="$SCRATCH/tmp" --secure-file-priv="$SCRATCH/tmp" --skip-networking --skip-log-bin --skip-slave-start \
         --character-set-server=utf8mb4 --innodb-buffer-pool-size="$SCRATCH_MEMORY" --innodb-flush-log-at-trx-commit=0 \
-        --skip-innodb-doublewrite >"$SCRATCH/server.log" 2>&1 8>&- &
+        --skip-innodb-doublewrite >"$SCRATCH/server.log" 2>&1 7>&- 8>&- &
     SCRATCH_PID=$!
     for _ in $(seq 600); do
         if sql_on "$SCRATCH_SOCKET" -e 'SELECT 1' >/dev/null 2>&1; then return; fi
@@ -188,6 +209,7 @@ unpack_physical() {
 
 # restore_scratch FILE: the backup in a running scratch server; sets POSITION, "LOG:POSITION" of the binary log.
 restore_scratch() {
+    need_space "$SCRATCH" "$(size_of_copy)"
     case $(kind_of "$1") in
     dump)
         # A starting server deletes all temporary tables in its folder for them. The site's server has its own in /tmp.
@@ -248,6 +270,7 @@ unpack_logs() {
     for copy; do
         file=$SCRATCH/logs/$(log_of "$copy")
         check_identity "$BACKUP_DIR/$copy"
+        need_space "$SCRATCH" $(($(stat -c %s "$BACKUP_DIR/$copy") * 10 / 1048576)) # rows compress to a tenth at best
         decrypt "$BACKUP_DIR/$copy" >"$file" || give_up "$copy cannot be unpacked: it is damaged, or the disk is full"
         LOGS+=("$file")
     done

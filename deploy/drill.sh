@@ -6,7 +6,8 @@
 #
 #   --file FILE     another backup than the newest one
 #   --identity KEY  the file with the private half of the key, or - for standard input. Without it the key that backup.sh has made for
-#                   the newest backup, which is in memory until the next backup or the next boot (docs/decisions.md, 72)
+#                   the newest backup, which is in memory until the next backup or the next boot (docs/decisions.md, 72). After a
+#                   boot the drill takes a backup first
 #
 # The outcome is in last_drill.json. Exit status: 0 all equal, 1 not equal or no restore.
 set -euo pipefail
@@ -28,7 +29,7 @@ done
 
 newest_backup() {
     local name
-    name=$({ files_of dump; files_of physical; } | LC_ALL=C sort -t - -k 2 | tail -n 1)
+    name=$(backups | tail -n 1)
     [ -n "$name" ] || give_up "$BACKUP_DIR has no backup: scoring backup"
     file=$name
 }
@@ -135,13 +136,19 @@ trap 'exit 143' TERM HUP
 need_program age age
 need_program zstd zstd
 need_server
-[ -n "$file" ] || newest_backup
+if [ -z "$file" ]; then
+    newest_backup
+    if [ -z "$identity" ] && [ ! -s "$DRILL_KEY" ]; then
+        say "the key of the newest backup went with the last boot, so there is a new backup first"
+        "$TREE/deploy/backup.sh" --no-hook || give_up "there is no key for a drill, because the new backup failed"
+        newest_backup
+    fi
+fi
 [ -e "$file" ] || file=$BACKUP_DIR/$file
 [ -f "$file" ] || give_up "the backup $file does not exist"
 [ "$(kind_of "$file")" = dump ] || need_program mariadb-backup mariadb-backup
 [ -n "$identity" ] || [ -s "$DRILL_KEY" ] ||
-    give_up "the key of the newest backup went with the last boot. Take a backup, then drill again;" \
-        "or give the private half: --identity FILE"
+    give_up "the key of the newest backup went with the last boot. Give the private half: --identity FILE"
 # A copy: a backup in the meantime makes another key.
 if [ -n "$identity" ]; then open_identity "$identity"; else open_identity - <"$DRILL_KEY"; fi
 check_identity "$file"

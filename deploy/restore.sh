@@ -44,6 +44,7 @@ done
 check_options() {
     [ -n "$identity" ] || fail "name the private half of the key: --identity FILE, or --identity - and the key on standard input"
     [[ $target =~ ^[0-9A-Za-z_]{1,40}$ ]] || fail "--into takes a name of letters, digits and _"
+    [[ $target != *_restore ]] || fail "--into takes no name that ends with _restore: a restore drops a database of such a name"
     [ -z "$until" ] || [[ $until =~ ^[^/]+\.[0-9]+:[0-9]+$ ]] ||
         fail "--until takes LOG:POSITION as --deletes lists it, such as mariadb-bin.000012:4711"
     [ -z "$after" ] || after=$(date -d "$after" '+%y%m%d %H:%M:%S' 2>/dev/null) || fail "--after takes a time such as '2026-11-28 03:00:00'"
@@ -131,16 +132,21 @@ restore_database() {
     sql -e "DROP DATABASE IF EXISTS \`$side\`" # of a run that was interrupted
     create "$side"
     if [ "$(kind_of "$file")" = dump ] && [ -z "$until$forward" ]; then
+        need_space "$(sql -e 'SELECT @@datadir')" "$(size_of_copy)"
         decrypt "$file" | load "$DB_SOCKET" "$side" ||
             give_up "${file##*/} cannot be restored: it is damaged, or the disk is full; $target is unchanged"
     else
         recover_in_scratch
+        need_space "$(sql -e 'SELECT @@datadir')" "$(size_of_copy)"
         mariadb-dump --no-defaults --socket="$SCRATCH_SOCKET" --user=root --single-transaction --hex-blob --default-character-set=utf8mb4 \
             "$DATABASE" | load "$DB_SOCKET" "$side" ||
             give_up "the recovered data cannot be copied; $target is unchanged"
     fi
+    # An upgrade must not migrate meanwhile.
+    [ -z "$live" ] || one_at_a_time
     put_in_place
     side=''
+    [ -z "$live" ] || migrate_tables
 }
 
 # The binary logs name the database, so they are executed in a server where nothing else is.
@@ -166,6 +172,18 @@ put_in_place() {
     [ -n "$moves" ] || give_up "${file##*/} has no table"
     sql "$target" -e "RENAME TABLE ${moves#, }; DROP DATABASE \`$side\`"
     if [ -n "$old" ]; then say "the former tables are in the database $before; to remove them: mariadb -e 'DROP DATABASE $before'"; fi
+}
+
+# migrate_tables: a backup from before a migration lacks what the live release needs.
+migrate_tables() {
+    read_install_conf
+    if [ "$ROLE" = db ]; then
+        say "if the backup is from before a migration: $CURRENT/deploy/install.sh on the application host with $MIGRATE_SETTINGS"
+        return
+    fi
+    if manage migrate --check >/dev/null 2>&1; then return; fi
+    say "the backup is from before a migration: making the tables those of release $(current_version) …"
+    migrate --verbosity 0 || fail "the data is restored, but the migration failed. To try again: $CURRENT/deploy/install.sh"
 }
 
 # --- The files of the server ------------------------------------------------------------------------
@@ -216,7 +234,12 @@ check_identity "$file"
 if [ -n "$datadir" ]; then
     restore_datadir
 else
+    # A lock of its own, as the scratch server has the other one.
+    exec 7>"$KEY_DIR/restore.lock"
+    flock --timeout "$LOCK_SECONDS" 7 || fail "another restore has been running for $LOCK_SECONDS s; see: ps -ef | grep scoring"
     check_target
+    live=''
+    if [ "$target" = "$DATABASE" ] && [ -f "$INSTALL_CONF" ]; then live=1; fi
     restore_database
     say "restored: $(tables_of "$target" | wc -l) tables in $target"
     [ "$target" != "$DATABASE" ] || say "take a backup now (scoring backup): no older one can be rolled forward past this moment"

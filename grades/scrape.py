@@ -75,6 +75,11 @@ class Site:
         build = GaugeMetricFamily("scoring_build_info", "The release that answers.", labels=["version"])
         build.add_metric([settings.VERSION], 1)
         yield build
+        yield gauge(
+            "backup_max_age_seconds",
+            "BACKUP_MAX_HOURS; 0 on a machine without backups.",
+            settings.BACKUP_MAX_HOURS * 3600,
+        )
         yield from read_tasks(Path(settings.VAR_DIR, "state"))
         found = read_database()
         yield gauge("database_up", "Whether the database answered this scrape.", bool(found))

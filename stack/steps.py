@@ -260,6 +260,7 @@ STEPS = [
     Step("doctor is content", doctor_is_content),
     Step("the commands of the operator's page", commands_of_the_page),
     Step("a drill with a damaged backup fails", backups.damaged_backup),
+    Step("a lost machine comes back from its backups", backups.lost_machine, ONE),
     Step("another certificate", another_certificate),
     Step("a certificate by certbot, and its renewal", certificate_by_certbot, ONE),
     Step("after a reboot", after_a_reboot),

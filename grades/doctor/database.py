@@ -174,7 +174,10 @@ def no_migration_is_pending(installation: "Installation") -> Finding:
     if pending:
         return critical(
             _("%(count)d migrations are pending, the first is %(name)s.") % {"count": len(pending), "name": pending[0]},
-            _("Run manage.py migrate as the database user that may change the schema."),
+            _(
+                "Make the tables those of the release: /opt/scoring/current/deploy/install.sh; without install.sh,"
+                " manage.py migrate as the database user that may change the schema."
+            ),
         )
     return ok(_("No migration is pending."))
 

@@ -23,6 +23,10 @@ DISK_LOW, DISK_FULL = 0.10, 0.03
 INODES_LOW, INODES_FULL = 0.10, 0.02
 
 
+# A timer copies the binary logs every 15 minutes; the hook may take an hour for a file.
+LOGS_MAX = timedelta(hours=2)
+CLOCK_ERROR = timedelta(minutes=5)
+
 # Where Debian keeps databases, backups and logs.
 OF_THE_SYSTEM = ("/var/lib/mysql", "/var/backups", "/var/log")
 
@@ -152,6 +156,18 @@ def backup_is_recent(installation: "Installation") -> Finding:
     return judge_outcome("last_backup.json", timedelta(hours=settings.BACKUP_MAX_HOURS), texts)
 
 
+@check("backup-logs")
+def logs_are_copied(installation: "Installation") -> Finding:
+    texts = Texts(
+        never=_("The binary logs have not been copied yet: a recovery ends at the last backup."),
+        failed=_("The last copy of the binary logs failed, %(hours)d hours ago."),
+        late=_("The binary logs were last copied %(hours)d hours ago; at most %(limit)d are allowed."),
+        fine=_("The binary logs were last copied %(hours)d hours ago."),
+        remedy=_("Copy them now, and see what it says: scoring backup --logs"),
+    )
+    return judge_outcome("last_logs.json", LOGS_MAX if settings.BACKUP_MAX_HOURS else timedelta(), texts)
+
+
 @check("drill")
 def restore_was_tried(installation: "Installation") -> Finding:
     texts = Texts(
@@ -178,6 +194,10 @@ def judge_outcome(name: str, limit: timedelta, texts: Texts) -> Finding:
         raise CannotRun(_("%(file)s cannot be read.") % {"file": file}) from error
     except (ValueError, KeyError, TypeError):
         return critical(_("%(file)s is damaged.") % {"file": file}, texts.remedy)
+    if age < -CLOCK_ERROR:
+        return critical(
+            _("%(file)s has a time in the future: has the clock been wrong?") % {"file": file}, texts.remedy
+        )
     hours = {"hours": age / timedelta(hours=1), "limit": limit / timedelta(hours=1)}
     if not succeeded:
         return critical(texts.failed % hours, texts.remedy)

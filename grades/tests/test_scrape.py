@@ -80,6 +80,12 @@ def test_the_backup_and_the_drill_are_read_from_their_files(counting, var_dir):
     assert scrape.samples["scoring_task_success", frozenset({("task", "drill")})] == 0
 
 
+@pytest.mark.parametrize(("hours", "seconds"), [(30, 108_000), (0, 0)])
+def test_the_alerts_know_whether_a_machine_makes_backups(counting, settings, hours, seconds):
+    settings.BACKUP_MAX_HOURS = hours
+    assert counting().samples["scoring_backup_max_age_seconds", frozenset()] == seconds
+
+
 def test_each_ended_process_is_added_once(counting):
     """Many restarts leave one file, so that a scrape stays fast."""
     metrics.count_batch(3)

@@ -6,24 +6,17 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from ..helpers.backups import DEPLOY, public_half
+from torture.machines import wait_until
+
+from ..helpers.backups import DEPLOY, public_half, tiny_disk
 
 pytestmark = pytest.mark.backups
 
 TIME = r"\d{8}T\d{6}Z"
-
-
-@contextmanager
-def tiny_disk(folder):
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(folder)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def write_hook(machine, *lines):
@@ -34,19 +27,47 @@ def write_hook(machine, *lines):
 
 
 @pytest.mark.parametrize(("options", "kind", "ending"), [([], "dump", "sql"), (["--physical"], "physical", "mbs")])
-def test_a_backup_is_one_encrypted_file_and_the_logs(machine, options, kind, ending):
+def test_a_backup_is_one_encrypted_file_the_settings_and_the_logs(machine, options, kind, ending):
     output = machine.succeed("backup.sh", *options)
     (backup,) = machine.files(kind)
     logs = machine.files("binlog")
     assert re.fullmatch(rf"{kind}-{TIME}\.{ending}\.zst\.age", backup)
     assert output.startswith(f"{backup}: ")
     assert all(re.fullmatch(rf"binlog-{TIME}-mariadb-bin\.\d+\.zst\.age", log) for log in logs)
-    assert machine.files() == sorted([*logs, backup])
+    settings = f"settings-{backup.split('-')[1].split('.')[0]}.tar.zst.age"
+    assert machine.files() == sorted([*logs, backup, settings])
     assert logs != []
     file = machine.backups / backup
     assert file.read_bytes().startswith(b"age-encryption.org/v1\n")
     assert file.stat().st_mode & 0o777 == 0o600
     assert machine.backups.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("options", [[], ["--physical"]])
+def test_the_settings_can_be_put_back_from_a_backup(machine, tmp_path, options):
+    etc = machine.folder / "etc"
+    (etc / "env").write_text("SECRET_KEY=the-key-of-the-receipts\n")
+    (etc / "env").chmod(0o600)
+    write_hook(machine, "exit 0")
+    machine.back_up(*options)
+    (settings,) = machine.files("settings")
+    # The command of docs/operations.md.
+    command = 'age --decrypt -i "$1" "$2" | zstd -dq | tar -x -C "$3"'
+    subprocess.run(
+        ["bash", "-ec", command, "-", machine.identity, machine.backups / settings, tmp_path], check=True, timeout=20
+    )
+    for path in etc.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+        assert (tmp_path / path.name).stat().st_mode == path.stat().st_mode
+
+
+def test_settings_are_kept_as_long_as_their_backup(machine):
+    for day in ("20260105", "20260120"):
+        (machine.backups / f"dump-{day}T183000Z.sql.zst.age").write_text("an older backup")
+        (machine.backups / f"settings-{day}T183000Z.tar.zst.age").write_text("its settings")
+    new = machine.back_up("--daily", "2", "--weekly", "1")
+    times = ["20260120T183000Z", new.name.split("-")[1].split(".")[0]]
+    assert machine.files("settings") == [f"settings-{time}.tar.zst.age" for time in times]
 
 
 def test_the_result_is_stored_for_doctor(machine):
@@ -97,7 +118,7 @@ def test_logs_from_before_the_oldest_daily_backup_are_dropped(machine):
 def test_rotation_keeps_days_and_weeks(machine):
     days = ["20260105", "20260106", "20260112", "20260118", "20260119", "20260120", "20260121", "20260122"]
     names = [f"dump-{day}T183000Z.sql.zst.age" for day in days]
-    names += ["dump-20260122T090000Z.sql.zst.age", "physical-20260101T183000Z.mbs.zst.age"]
+    names += ["dump-20260122T090000Z.sql.zst.age"]
     for name in names:
         (machine.backups / name).write_text("an older backup")
     new = machine.back_up("--daily", "3", "--weekly", "4").name
@@ -108,7 +129,28 @@ def test_rotation_keeps_days_and_weeks(machine):
         "dump-20260122T183000Z.sql.zst.age",
         new,
     ]
-    assert machine.files("physical") == ["physical-20260101T183000Z.mbs.zst.age"]
+
+
+def test_one_physical_backup_does_not_keep_the_logs_for_ever(machine):
+    """One by hand in June, and a dump every night since."""
+    lone = machine.backups / "physical-20260601T183000Z.mbs.zst.age"
+    lone.write_text("a backup by hand")
+    for day in range(1, 31):
+        (machine.backups / f"dump-202606{day:02}T020000Z.sql.zst.age").write_text("a nightly dump")
+        (machine.backups / f"binlog-202606{day:02}T010000Z-mariadb-bin.0001{day:02}.zst.age").write_text("a log")
+    machine.back_up()
+    assert machine.files("physical") == []
+    assert machine.files("binlog")[0] == "binlog-20260625T010000Z-mariadb-bin.000125.zst.age"
+
+
+def test_both_kinds_of_every_night_are_kept_for_as_many_days(machine):
+    for day in range(10, 20):
+        for kind, ending in (("dump", "sql"), ("physical", "mbs")):
+            (machine.backups / f"{kind}-202601{day}T02000{len(kind) % 2}Z.{ending}.zst.age").write_text("nightly")
+    machine.back_up("--daily", "4", "--weekly", "1")
+    for kind in ("dump", "physical"):
+        days = [name.split("-")[1][:8] for name in machine.files(kind)]
+        assert days[:3] == ["20260117", "20260118", "20260119"]
 
 
 def test_all_backups_of_the_newest_day_are_kept(machine):
@@ -140,6 +182,52 @@ def test_a_file_that_the_hook_refused_is_offered_again(machine):
     write_hook(machine, f'cp "$1" {machine.folder}/data/')
     machine.succeed("backup.sh", "--logs")
     assert {path.name for path in (machine.folder / "data").glob("*.age")} == set(machine.files())
+
+
+def test_a_refused_file_does_not_keep_the_others_from_the_hook(machine):
+    write_hook(machine, f'case $1 in *dump*) exit 3 ;; esac; cp "$1" {machine.folder}/data/')
+    machine.refuse("backup.sh")
+    assert {path.name for path in (machine.folder / "data").glob("*.age")} == {
+        *machine.files("binlog"),
+        *machine.files("settings"),
+    }
+
+
+def test_dumps_come_to_the_hook_before_logs(machine):
+    write_hook(machine, f'echo "$1" >>{machine.folder}/data/order')
+    machine.back_up("--physical", "--no-hook")
+    machine.back_up()
+    kinds = [Path(line).name.split("-")[0] for line in (machine.folder / "data/order").read_text().splitlines()]
+    assert list(dict.fromkeys(kinds)) == ["dump", "physical", "settings", "binlog"]
+
+
+def test_a_hanging_hook_does_not_keep_the_next_backup_waiting(machine):
+    write_hook(machine, f"touch {machine.folder}/data/hangs", "exec sleep 60")
+    with subprocess.Popen([DEPLOY / "backup.sh"], env=machine.environment, start_new_session=True) as hanging:
+        try:
+            wait_until(lambda: (machine.folder / "data/hangs").exists(), 30, "the hook runs")
+            time.sleep(1.1)
+            output = machine.succeed("backup.sh", LOCK_SECONDS="1")
+            assert "backup-hook still runs for an earlier backup" in output
+            assert len(machine.files("dump")) == 2
+            assert machine.result("backup")["ok"] is True
+        finally:
+            os.killpg(hanging.pid, signal.SIGKILL)
+
+
+def test_a_hook_is_killed_when_its_time_is_up_and_gets_no_further_file(machine):
+    write_hook(machine, f'echo "$1" >>{machine.folder}/data/calls', "exec sleep 60")
+    message = machine.refuse("backup.sh", HOOK_SECONDS="1")
+    assert f"backup-hook failed with status 124 for {machine.files('dump')[0]}" in message
+    assert len((machine.folder / "data/calls").read_text().splitlines()) == 1
+
+
+def test_a_backup_that_ends_leaves_the_files_of_another_one(machine):
+    with machine.backup_in_progress():
+        machine.refuse("backup.sh", "--logs", LOCK_SECONDS="1")
+        assert len(list(machine.backups.glob(".partial-dump-*"))) == 1
+        assert machine.result("logs")["ok"] is False
+        assert "another backup has been running for 1 s" in machine.result("logs")["error"]
 
 
 def test_a_hook_without_the_right_to_run_is_named(machine):

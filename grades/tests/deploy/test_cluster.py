@@ -1,9 +1,11 @@
 """deploy/cluster/: what can be checked without a cluster; `make cluster` runs one."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -36,6 +38,31 @@ def test_haproxy_sends_the_packets_that_the_script_explains():
     assert sent == [login, query, "0100000001"]
     for packet in map(bytes.fromhex, sent):
         assert int.from_bytes(packet[:3], "little") == len(packet) - 4
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+@pytest.mark.parametrize(
+    ("hours", "is_ok", "status"),
+    [(0, "true", 0), (29, "true", 0), (31, "true", 1), (-2, "true", 1), (0, "false", 1), (None, "", 1)],
+)
+def test_the_status_of_the_last_node_fails_without_a_recent_backup(tmp_path, hours, is_ok, status):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "install.conf").write_text(f"ROLE=db\nNODES={ADDRESSES}\n")
+    for name, age, outcome in (("backup", hours, is_ok), ("logs", 0, "true"), ("drill", 800, "true")):
+        if age is not None:
+            at = (datetime.now(UTC) - timedelta(hours=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            (tmp_path / "state" / f"last_{name}.json").write_text(f'{{"at": "{at}", "ok": {outcome}, "last_ok": ""}}\n')
+    for name, script in (("systemctl", "exit 0"), ("mariadb", "echo Primary Synced ON 3")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    places = {"CONF_DIR": str(tmp_path), "DATA_DIR": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [settings.BASE_DIR / "deploy/scoring", "status"]
+    done = subprocess.run(command, capture_output=True, text=True, env=places)
+    assert (done.returncode, done.stderr) == (status, "")
+    lines = done.stdout.splitlines()
+    assert lines[1] == "Primary Synced ON 3 nodes"
+    assert lines[2].endswith("; see journalctl -u scoring-backup -n 20" if status else f"backup: {hours} hours ago")
+    assert lines[3:] == ["  logs: 0 hours ago", "  drill: 800 hours ago"]
 
 
 def test_the_settings_of_a_node_name_itself_and_all_nodes():

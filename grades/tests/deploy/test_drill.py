@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from torture.machines import wait_until
 
-from ..helpers.backups import DEPLOY
+from ..helpers.backups import DEPLOY, tiny_disk
 
 pytestmark = pytest.mark.backups
 
@@ -87,12 +88,24 @@ def test_the_owner_drills_with_the_private_half(machine):
     assert "all equal" in machine.succeed("drill.sh", "--identity", "-", stdin=machine.identity.read_text())
 
 
-def test_a_drill_without_a_key_says_what_to_do(machine):
-    machine.back_up()
+def test_a_drill_after_a_boot_takes_a_backup_first(machine):
+    first = machine.back_up()
     (machine.folder / "keys" / "drill.key").unlink()
-    message = machine.refuse("drill.sh")
-    assert "the key of the newest backup went with the last boot. Take a backup, then drill again" in message
+    hook = machine.folder / "etc" / "backup-hook"  # a drill does not wait for it
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o700)
+    time.sleep(1.1)
+    assert "all equal" in machine.succeed("drill.sh")
+    assert machine.result("drill")["file"] == machine.files("dump")[-1] != first.name
+
+
+def test_a_drill_of_a_named_backup_without_a_key_says_what_to_do(machine):
+    backup = machine.back_up()
+    (machine.folder / "keys" / "drill.key").unlink()
+    message = machine.refuse("drill.sh", "--file", backup.name)
+    assert "the key of the newest backup went with the last boot. Give the private half" in message
     assert machine.result("drill")["ok"] is False
+    assert machine.files("dump") == [backup.name]
 
 
 def test_the_key_of_the_drill_opens_only_the_newest_backup(machine):
@@ -181,6 +194,18 @@ def test_a_damaged_binary_log_fails_the_drill(machine):
     machine.succeed("backup.sh", "--logs")
     damage(machine.backups / machine.files("binlog")[-1])
     assert "cannot be unpacked: it is damaged" in machine.refuse("drill.sh")
+
+
+@pytest.mark.parametrize("options", KINDS)
+def test_a_drill_begins_only_if_a_second_copy_fits_on_the_disk(machine, options):
+    machine.back_up(*options)
+    scratch = machine.folder / "scratch"
+    with tiny_disk(scratch):
+        message = machine.refuse("drill.sh")
+        assert re.search(rf"{scratch}/scoring-scratch\.\w+ has \d MB free\. This needs \d+ MB there", message)
+        assert "for the live database: free some space" in message
+    assert machine.result("drill")["ok"] is False
+    assert "all equal" in machine.succeed("drill.sh")
 
 
 def test_a_drill_without_a_backup_says_so(machine):

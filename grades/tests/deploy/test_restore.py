@@ -1,13 +1,15 @@
 """deploy/restore.sh: whole backups, and recovery to the position before a DELETE. `make backups` runs these tests."""
 
+import fcntl
 import re
+import shlex
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from torture.machines import wait_until
+from torture.machines import ROOT, wait_until
 
 from ..helpers.backups import LoggingDatabase, candidates
 
@@ -103,6 +105,20 @@ def test_a_damaged_backup_changes_nothing(machine, identity, options):
     assert [name for name in machine.databases() if "before" in name] == []
 
 
+@pytest.mark.parametrize("options", KINDS)
+def test_a_restore_leaves_room_for_the_live_database(machine, identity, tmp_path, options):
+    """`df` says that the disk has 100 MB left of 10,000."""
+    backup = machine.back_up(*options)
+    full = tmp_path / "df"
+    full.write_text('#!/bin/sh\necho\necho "disk 10000 9900 100 99% /"\n')
+    full.chmod(0o755)
+    path = f"{tmp_path}:{machine.environment['PATH']}"
+    message = machine.refuse("restore.sh", backup, *identity, "--into", "scoring_recovered", PATH=path)
+    assert "has 100 MB free. This needs " in message
+    assert "500 MB stay free for the live database" in message
+    assert machine.databases() == ["scoring"]
+
+
 def test_a_physical_backup_becomes_the_data_of_a_server(machine, identity):
     backup = machine.back_up("--physical")
     folder = machine.folder / "new"
@@ -132,6 +148,7 @@ def test_a_physical_backup_becomes_the_data_of_a_server(machine, identity):
         (["--identity", "x"], "name the backup"),
         (["FILE"], "name the private half of the key"),
         (["FILE", "--identity", "x", "--into", "a;b"], "--into takes a name of letters"),
+        (["FILE", "--identity", "x", "--into", "scoring_restore"], "--into takes no name that ends with _restore"),
         (["FILE", "--identity", "x", "--until", "yesterday"], "--until takes LOG:POSITION"),
         (["--deletes", "grade", "--identity", "x", "--after", "soonish"], "--after takes a time"),
         (["--deletes", "grade", "--identity", "x", "--rows", "some"], "--rows needs a whole number"),
@@ -142,6 +159,55 @@ def test_a_wrong_option_is_explained(machine, arguments, message):
     backup = machine.back_up()
     assert message in machine.refuse("restore.sh", *[str(backup) if word == "FILE" else word for word in arguments])
     assert machine.databases() == ["scoring"]
+
+
+@pytest.fixture
+def live_release(machine, tmp_path):
+    """This checkout as the live release of an installation, with a user for its migrations."""
+    machine.execute(
+        "CREATE USER schema_owner@'127.0.0.1' IDENTIFIED BY 'p'", "GRANT ALL ON scoring.* TO schema_owner@'127.0.0.1'"
+    )
+    (tmp_path / "releases").mkdir()
+    (tmp_path / "releases" / "1").symlink_to(ROOT)
+    (tmp_path / "current").symlink_to("releases/1")
+    as_user = tmp_path / "runuser"  # there is no user `scoring`
+    as_user.write_text('#!/bin/sh\nshift 3\nexec "$@"\n')
+    as_user.chmod(0o755)
+    server = f"@127.0.0.1:{machine.database.port}/scoring"
+    etc = machine.folder / "etc"
+    (etc / "install.conf").write_text("DOMAIN=score.example.test\nROLE=single\n")
+    (etc / "env").write_text(f"SECRET_KEY={'k' * 50}\nDATABASE_URL=mysql://schema_owner:p{server}\n")
+    (etc / "migrate.env").write_text(f"DATABASE_URL=mysql://schema_owner:p{server}\n")
+    path = f"{tmp_path}:{machine.environment['PATH']}"
+    yield {
+        "HOME_DIR": str(tmp_path),
+        "PATH": path,
+        "SCORING_LOCKED": "1",
+        "DJANGO_SETTINGS_MODULE": "scoring_site.settings",
+    }
+    machine.execute("DROP USER schema_owner@'127.0.0.1'")
+
+
+def test_a_backup_from_before_a_migration_is_migrated(machine, identity, live_release):
+    now = machine.content()
+    machine.execute("DROP TABLE rate_counter", "DELETE FROM django_migrations WHERE name = '0019_rate_counters'")
+    backup = machine.back_up()
+    output = machine.succeed("restore.sh", backup, *identity, "--replace", "scoring", **live_release)
+    assert "the backup is from before a migration: making the tables those of release " in output
+    assert machine.content().keys() == now.keys()
+    assert machine.content()["grade"] == now["grade"]
+
+
+def test_two_restores_do_not_run_at_once(machine, identity):
+    """Each would drop the database into which the other one loads."""
+    backup = machine.back_up()
+    with (machine.folder / "keys" / "restore.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        options = [backup, *identity, "--into", "scoring_recovered"]
+        message = machine.refuse("restore.sh", *options, LOCK_SECONDS="1")
+        assert "another restore has been running for 1 s" in message
+    assert machine.databases() == ["scoring"]
+    machine.succeed("restore.sh", *options)
 
 
 # --- Before a DELETE ----------------------------------------------------------------------------------
@@ -180,6 +246,28 @@ def test_recovery_before_a_delete_keeps_the_ratings_of_its_second(machine, ident
     assert machine.numbers("804", "scoring_recovered") == []
 
 
+def documented_recovery(machine):
+    """The two commands of docs/operations.md that bring rows back, for the server of the tests."""
+    pattern = re.compile(
+        r"^ *(mariadb-dump .* scoring_recovered grade) \| (mariadb [^\n]* scoring)$", re.MULTILINE | re.DOTALL
+    )
+    pages = [(ROOT / "docs" / name).read_text() for name in ("operations.md", "operations.zh-hans.md")]
+    english, chinese = (pattern.search(page).groups() for page in pages)
+    assert english == chinese
+    scripts = [shlex.split(script.replace("\\\n", " ")) for script in english]
+    return [[script[0], "--no-defaults", f"--socket={machine.socket}", *script[1:]] for script in scripts]
+
+
+def test_bringing_rows_back_locks_no_table(machine, identity):
+    backup = machine.back_up()
+    machine.succeed("restore.sh", backup, *identity, "--into", "scoring_recovered")
+    dump, _load = documented_recovery(machine)
+    statements = subprocess.run(dump, check=True, capture_output=True, text=True).stdout
+    assert "LOCK TABLES" not in statements
+    assert "ALTER TABLE" not in statements
+    assert re.search("^INSERT +IGNORE +INTO `grade`", statements, re.MULTILINE)
+
+
 def test_deleted_rows_are_brought_back_beside_newer_ones(machine, identity):
     backup = machine.back_up()
     before = machine.execute("SELECT * FROM grade ORDER BY id")
@@ -188,19 +276,9 @@ def test_deleted_rows_are_brought_back_beside_newer_ones(machine, identity):
     output = machine.succeed("restore.sh", "--deletes", "grade", "--rows", 1000, *identity)
     position = candidates(output)[-1][0]
     machine.succeed("restore.sh", backup, *identity, "--until", position, "--into", "scoring_recovered")
-    # The commands of docs/operations.md.
-    socket = f"--socket={machine.socket}"
-    dump = [
-        "mariadb-dump",
-        "--no-defaults",
-        socket,
-        "--no-create-info",
-        "--insert-ignore",
-        "--complete-insert",
-        "--hex-blob",
-    ]
-    rows = subprocess.run([*dump, "scoring_recovered", "grade"], check=True, capture_output=True).stdout
-    subprocess.run(["mariadb", "--no-defaults", socket, "--binary-mode", "scoring"], input=rows, check=True)
+    dump, load = documented_recovery(machine)
+    rows = subprocess.run(dump, check=True, capture_output=True).stdout
+    subprocess.run(load, input=rows, check=True)
     after = machine.execute("SELECT * FROM grade ORDER BY id")
     assert [row for row in after if row[0] != new] == list(before)
     assert len(after) == len(before) + 1

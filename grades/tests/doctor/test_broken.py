@@ -341,6 +341,26 @@ def there_is_no_backup(healthy):
     (healthy.var / "state" / "last_backup.json").unlink()
 
 
+@breaks("backup")
+def the_last_backup_has_a_time_in_the_future(healthy):
+    healthy.outcome("last_backup", hours=-1)
+
+
+@breaks("backup-logs")
+def the_binary_logs_were_copied_hours_ago(healthy):
+    healthy.outcome("last_logs", hours=3)
+
+
+@breaks("backup-logs")
+def the_last_copy_of_the_binary_logs_failed(healthy):
+    healthy.outcome("last_logs", hours=0, is_ok=False)
+
+
+@breaks("backup-logs")
+def the_binary_logs_were_never_copied(healthy):
+    (healthy.var / "state" / "last_logs.json").unlink()
+
+
 @breaks("drill")
 def the_last_drill_failed(healthy):
     healthy.outcome("last_drill", hours=1, is_ok=False)

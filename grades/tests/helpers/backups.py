@@ -20,6 +20,15 @@ from torture.machines import ROOT, Database, wait_until
 DEPLOY = ROOT / "deploy"
 
 
+@contextmanager
+def tiny_disk(folder):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
 class LoggingDatabase(Database):
     """MariaDB as deploy/install.sh configures it: durable, with a binary log of rows."""
 
@@ -117,7 +126,7 @@ class Machine:
         """Take a backup; returns its file."""
         before = set(self.files())
         self.succeed("backup.sh", *arguments, **options)
-        (name,) = [name for name in set(self.files()) - before if not name.startswith("binlog-")]
+        (name,) = [name for name in set(self.files()) - before if name.startswith(("dump-", "physical-"))]
         return self.backups / name
 
     @contextmanager

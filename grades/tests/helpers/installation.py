@@ -117,6 +117,7 @@ class Healthy:
         self.env_file.write_text("DEBUG=0\n")
         self.env_file.chmod(0o600)
         self.outcome("last_backup", hours=2)
+        self.outcome("last_logs", hours=0)
         self.outcome("last_drill", hours=24)
 
     def outcome(self, name, hours, is_ok=True):

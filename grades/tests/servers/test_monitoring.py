@@ -28,7 +28,7 @@ def dashboard_expressions():
 
 @needs_prometheus
 def test_the_files_for_prometheus_are_valid():
-    assert "SUCCESS: 18 rules found" in promtool("check", "rules", "--lint-fatal", "alerts.yml")
+    assert "SUCCESS: 19 rules found" in promtool("check", "rules", "--lint-fatal", "alerts.yml")
     assert "SUCCESS" in promtool("check", "config", "prometheus.yml")
 
 
@@ -37,7 +37,7 @@ def test_each_alert_fires_when_it_should():
     assert "SUCCESS" in promtool("test", "rules", "alerts.test.yml")
     rules, tests = ((MONITORING / name).read_text() for name in ("alerts.yml", "alerts.test.yml"))
     alerts = re.findall(r"- alert: (\w+)", rules)
-    assert len(alerts) == 18
+    assert len(alerts) == 19
     fires = set(re.findall(r"alertname: (\w+)\n +exp_alerts:[ \w&]*\n", tests))
     assert fires == set(alerts)
 
@@ -112,7 +112,7 @@ def test_prometheus_scrapes_a_running_site_and_knows_every_metric(tmp_path, supe
             worker.terminate()
             assert worker.wait(timeout=20) == 0
             Job.objects.get().path.unlink(missing_ok=True)
-    assert len(rules) == 18
+    assert len(rules) == 19
     known = {family(name) for name in re.findall(r"^# TYPE (\w+)", text, re.MULTILINE)}
     expressions = [*dashboard_expressions(), *(rule["query"] for rule in rules)]
     named = {family(name) for expression in expressions for name in NAME.findall(expression)}
