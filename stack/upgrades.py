@@ -125,7 +125,7 @@ def interrupted_upgrade(site):
     """During the trial and between the restarts. Its score servers start slowly, so that there is time."""
     before, version = live_version(site), "scoring-slow"
     archive = new_release(site, version, edit="sed -i '2i sleep 5' bin/serve-score")
-    trial = "pgrep -u scoring -f 'timeout --foreground'"
+    trial = "pgrep -u scoring -f 'timeout --foreground|^sleep 5'"
     status, output = interrupt(site, archive, "TERM", trial)
     expect(f"the upgrade: {output}", (143, True), (status, f"release {before} is live as before" in output))
     expect("the trial server", "", site.machine.attempt(trial)[1])
