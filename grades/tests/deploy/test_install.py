@@ -82,6 +82,36 @@ def test_an_empty_rendering_stops_the_run(home):
     assert f"{home}/conf would be empty" in messages
 
 
+# A part of the configuration, and the word that follows the change of its files.
+PARTS = [
+    ("configure_mariadb", "restart mariadb"),
+    ("configure_haproxy", "reload-or-restart haproxy"),
+    ("configure_redis", "restart redis-server"),
+    ("configure_node", "node takes the new settings at its next start"),
+]
+STUBS = """
+    MARIADB_CONF=$HOME_DIR/mariadb.cnf GALERA_CONF=$HOME_DIR/galera.cnf HAPROXY_CONF=$HOME_DIR/haproxy.cfg
+    REDIS_CONF=$HOME_DIR/redis.conf REDIS_UNIT_CONF=$HOME_DIR/redis-unit.conf
+    NODES=10.0.0.11,10.0.0.12,10.0.0.13 REDIS=10.0.0.21
+    install() { cp "${@: -2:1}" "${@: -1}"; } # without owners
+    own_node() { echo 10.0.0.12; }
+    node() { echo "$*"; }
+    redis_password() { echo 0a; }
+    systemctl() { [ "$1" = --quiet ] || echo "$*"; } # everything is active
+    quietly() { shift; [ "$1" != systemctl ] || "$@"; }
+"""
+
+
+@pytest.mark.parametrize(("part", "act"), PARTS)
+def test_what_follows_a_change_is_done_once_also_after_a_run_that_was_killed(home, part, act):
+    names = ("write", "render", "rounded", part)
+    killed = "quietly() { kill -KILL $$; }; node() { [ $1 != config ] || kill -KILL $$; }; systemctl() { :; }\n"
+    assert run(home, f"{STUBS}{killed}{part}", *names)[0] == -9
+    status, output, messages = run(home, f"{STUBS}{part}", *names)
+    assert (status, act in output, messages) == (0, True, "")
+    assert run(home, f"{STUBS}{part}", *names) == (0, "", "")
+
+
 def test_no_call_of_write_hides_its_failure():
     """In a condition, or before ||, bash goes on after a failure inside a function."""
     calls = re.findall(r"^.*\bwrite \"\$.*$", (DEPLOY / "install.sh").read_text(), re.MULTILINE)
