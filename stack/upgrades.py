@@ -130,7 +130,7 @@ def interrupted_upgrade(site):
     expect(f"the upgrade: {output}", (143, True), (status, f"release {before} is live as before" in output))
     expect("the trial server", "", site.machine.attempt(trial)[1])
     interrupt(site, archive, "KILL", trial)
-    site.machine.run("flock --nonblock /run/scoring.lock true")
+    site.machine.run("flock --timeout 3 /run/scoring.lock true")
     site.machine.run(f"pkill -u scoring -f 'timeout --foreground'; while {trial}; do sleep 0.1; done")
     expect_live(site, before)
     interrupt(site, archive, "KILL", f"[ $(readlink /opt/scoring/current) = releases/{version} ]")
