@@ -41,18 +41,22 @@ check() {
 
 put() {
     local domain=$1
-    if cmp -s "$certificate" "$TLS_DIR/fullchain.pem" && cmp -s "$key" "$TLS_DIR/key.pem"; then return; fi
-    install -d -m 750 "$TLS_DIR"
-    install -m 600 "$key" "$TLS_DIR/key.pem.new"
-    install -m 644 "$certificate" "$TLS_DIR/fullchain.pem.new"
-    mv "$TLS_DIR/key.pem.new" "$TLS_DIR/key.pem"
-    mv "$TLS_DIR/fullchain.pem.new" "$TLS_DIR/fullchain.pem"
-    say "installed the certificate of $domain, valid until$(openssl x509 -in "$certificate" -noout -enddate | cut -d = -f 2 |
-        sed 's/^/ /')"
+    if ! cmp -s "$certificate" "$TLS_DIR/fullchain.pem" || ! cmp -s "$key" "$TLS_DIR/key.pem"; then
+        install -d -m 750 "$TLS_DIR"
+        install -m 600 "$key" "$TLS_DIR/key.pem.new"
+        install -m 644 "$certificate" "$TLS_DIR/fullchain.pem.new"
+        due nginx
+        mv "$TLS_DIR/key.pem.new" "$TLS_DIR/key.pem"
+        mv "$TLS_DIR/fullchain.pem.new" "$TLS_DIR/fullchain.pem"
+        say "installed the certificate of $domain, valid until$(openssl x509 -in "$certificate" -noout -enddate | cut -d = -f 2 |
+            sed 's/^/ /')"
+    fi
+    is_due nginx || return 0
     if systemctl --quiet is-active nginx; then
         nginx -t -q || fail "nginx refuses its configuration, see above; it runs on with the old certificate"
         systemctl reload nginx
     fi
+    settled nginx
 }
 
 if [ -n "$only_check" ]; then

@@ -49,11 +49,11 @@ TMPFILES_CONF=/etc/tmpfiles.d/scoring.conf
 
 DOMAIN='' PROCESS_MANAGER=supervisor ROLE=single HTTP_PORT=80 HTTPS_PORT=443 CERTIFICATE=certbot EMAIL=''
 NODES='' OFFICE='' HOSTS='' PROXIES='' REDIS=''
-installed_manager='' installed_role=''
+installed_role=''
 # A later run needs no option; an option goes before the fact of the installation.
 if [ -f "$INSTALL_CONF" ]; then
     read_install_conf
-    installed_manager=$PROCESS_MANAGER installed_role=$ROLE
+    installed_role=$ROLE
 fi
 certificate='' key='' action=install check_domain=1 use_data='' new_cluster=''
 
@@ -109,21 +109,31 @@ quietly() {
     timeout "$@" >>"$LOG_DIR/install.log" 2>&1 </dev/null
 }
 
-# write TARGET MODE [OWNER]: the standard input becomes the file; true if it has changed. Says so.
+# write TARGET MODE [OWNER [NAME]]: the standard input becomes the file. If it changes, it says so, and NAME is due.
 write() {
-    local target=$1 mode=$2 owner=${3:-root} new
+    local target=$1 mode=$2 owner=${3:-root} name=${4:-} new
     new=$(mktemp)
-    cat >"$new"
+    cat >"$new" || fail "cannot write $new: is the disk full?"
     [ -s "$new" ] || fail "$target would be empty"
     if [ -f "$target" ] && cmp -s "$new" "$target"; then
         rm "$new"
-        return 1
+        return
     fi
     mkdir -p "$(dirname "$target")"
-    install -m "$mode" -o "$owner" -g "$owner" "$new" "$target.new"
+    install -m "$mode" -o "$owner" -g "$owner" "$new" "$target.new" || {
+        rm -f "$new" "$target.new"
+        fail "cannot write $target: is the disk full?"
+    }
+    [ -z "$name" ] || due "$name"
     mv "$target.new" "$target"
     rm "$new"
     say "wrote $target"
+}
+
+# append FILE LINE: also after a last line that does not end.
+append() {
+    [ -z "$(tail -c 1 "$1")" ] || echo >>"$1"
+    printf '%s\n' "$2" >>"$1"
 }
 
 # render TEMPLATE NAME=VALUE …: the template with these variables and the places of the installation.
@@ -342,7 +352,7 @@ create_folders() {
     folder "$BACKUP_DIR" 700 root
     folder "$LOG_DIR" 750 root
     folder "$ACME_DIR" 755 root
-    render tmpfiles.conf | write "$TMPFILES_CONF" 644 || [ ! -d "$RUN_DIR" ] || return 0
+    render tmpfiles.conf | write "$TMPFILES_CONF" 644
     systemd-tmpfiles --create "$TMPFILES_CONF"
 }
 
@@ -350,7 +360,7 @@ write_facts() {
     printf '%s\n' "# The facts of this installation. install.sh writes them; run it again to change one." \
         "DOMAIN=$DOMAIN" "ROLE=$ROLE" "PROCESS_MANAGER=$PROCESS_MANAGER" "HTTP_PORT=$HTTP_PORT" "HTTPS_PORT=$HTTPS_PORT" \
         "CERTIFICATE=$CERTIFICATE" "EMAIL=$(printf %q "$EMAIL")" \
-        "NODES=$NODES" "OFFICE=$OFFICE" "HOSTS=$HOSTS" "PROXIES=$PROXIES" "REDIS=$REDIS" | write "$INSTALL_CONF" 644 || true
+        "NODES=$NODES" "OFFICE=$OFFICE" "HOSTS=$HOSTS" "PROXIES=$PROXIES" "REDIS=$REDIS" | write "$INSTALL_CONF" 644
 }
 
 # --- The database -----------------------------------------------------------------------------------
@@ -367,14 +377,19 @@ check_mariadb() {
         fail "MariaDB is $version; $MARIADB_OLDEST is the oldest that works: upgrade it (Debian 12 has 10.11) and run the same command again"
 }
 
+# rounded MB: to 64. Another kernel changes the memory by some MB, which must not restart MariaDB.
+rounded() { say $((($1 + 32) / 64 * 64)); }
+
 configure_mariadb() {
     local memory
     memory=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
     # A quarter of the memory, as the programs and the page cache need the rest; millions of ratings fit into 2 GB.
-    local pool=$((memory < 1024 ? 128 : memory / 4))
-    render mariadb.cnf BUFFER_POOL=$((pool > 2048 ? 2048 : pool)) | write "$MARIADB_CONF" 644 || return 0
+    local pool=$((memory < 1024 ? 128 : $(rounded $((memory / 4)))))
+    render mariadb.cnf BUFFER_POOL=$((pool > 2048 ? 2048 : pool)) | write "$MARIADB_CONF" 644 root mariadb
+    is_due mariadb || return 0
     quietly 120 systemctl restart mariadb ||
         fail "MariaDB does not start with $MARIADB_CONF: journalctl -u mariadb shows why"
+    settled mariadb
     say "restarted MariaDB with its settings: durable commits and a binary log"
 }
 
@@ -409,7 +424,7 @@ ALTER USER '$user'@'$host' IDENTIFIED BY '$password';
 GRANT $privileges ON \`$DATABASE\`.* TO '$user'@'$host';
 SQL
     sed -i '/^DATABASE_URL=/d' "$file"
-    printf 'DATABASE_URL=mysql://%s:%s@127.0.0.1:%s/%s\n' "$user" "$password" "$port" "$DATABASE" >>"$file"
+    append "$file" "DATABASE_URL=mysql://$user:$password@127.0.0.1:$port/$DATABASE"
     say "made the database user $user@$host: $privileges"
 }
 
@@ -432,16 +447,18 @@ node() { "$TREE/deploy/cluster/node.sh" "$@"; }
 
 # configure_node: the settings of the server. A node that takes part is not restarted: one after the other may, by hand.
 configure_node() {
-    local name changed='' memory node
+    local name memory node
     memory=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
     for name in n1 n2 n3; do
         node=$(cut -d , -f "${name#n}" <<<"$NODES")
         [ "$node" != "$(own_node)" ] || break
     done
-    if render mariadb.cnf BUFFER_POOL=$((memory < 8192 ? memory / 4 : memory / 2)) | write "$MARIADB_CONF" 644; then changed=1; fi
-    if node config "$name" "$node" "$NODES" | write "$GALERA_CONF" 644; then changed=1; fi
-    [ -z "$changed" ] || ! node status >/dev/null 2>&1 ||
+    render mariadb.cnf BUFFER_POOL="$(rounded $((memory < 8192 ? memory / 4 : memory / 2)))" |
+        write "$MARIADB_CONF" 644 root node
+    node config "$name" "$node" "$NODES" | write "$GALERA_CONF" 644 root node
+    ! is_due node || ! node status >/dev/null 2>&1 ||
         say "The node takes the new settings at its next start: systemctl stop mariadb && scoring node join"
+    settled node
 }
 
 # start_node: the node takes part. Its own data stays, unless it joins other nodes.
@@ -491,11 +508,13 @@ configure_haproxy() {
     local n1 n2 n3
     IFS=, read -r n1 n2 n3 <<<"$NODES"
     # shellcheck disable=SC2016 # names for envsubst
-    if N1=$n1 N2=$n2 N3=$n3 RUN=/run/haproxy envsubst '$N1 $N2 $N3 $RUN' <"$TREE/deploy/cluster/haproxy.cfg.in" |
-        write "$HAPROXY_CONF" 644 || ! systemctl --quiet is-active haproxy; then
+    N1=$n1 N2=$n2 N3=$n3 RUN=/run/haproxy envsubst '$N1 $N2 $N3 $RUN' <"$TREE/deploy/cluster/haproxy.cfg.in" |
+        write "$HAPROXY_CONF" 644 root haproxy
+    if is_due haproxy || ! systemctl --quiet is-active haproxy; then
         quietly 20 haproxy -c -f "$HAPROXY_CONF" || fail "HAProxy refuses its configuration: haproxy -c -f $HAPROXY_CONF"
         quietly 60 systemctl enable haproxy
         quietly 60 systemctl reload-or-restart haproxy || fail "HAProxy does not start: journalctl -u haproxy shows why"
+        settled haproxy
         say "HAProxy leads to the nodes $NODES"
     fi
 }
@@ -512,27 +531,25 @@ check_redis() {
 
 configure_redis() {
     [ -n "$REDIS" ] || return 0
-    local changed=''
     # The password is not an argument of render: ps would show it.
-    if { render redis.conf ADDRESS="$REDIS" && echo "requirepass $(redis_password)"; } | write "$REDIS_CONF" 600 redis; then
-        changed=1
-    fi
-    if render redis-server.conf REDIS_CONF="$REDIS_CONF" | write "$REDIS_UNIT_CONF" 644; then
-        systemctl daemon-reload
-        changed=1
-    fi
-    [ -n "$changed" ] || ! systemctl --quiet is-active redis-server || return 0
+    { render redis.conf ADDRESS="$REDIS" && echo "requirepass $(redis_password)"; } | write "$REDIS_CONF" 600 redis redis
+    render redis-server.conf REDIS_CONF="$REDIS_CONF" | write "$REDIS_UNIT_CONF" 644 root redis
+    is_due redis || ! systemctl --quiet is-active redis-server || return 0
+    systemctl daemon-reload
     quietly 60 systemctl enable redis-server
     quietly 60 systemctl restart redis-server || fail "Redis does not start: journalctl -u redis-server shows why"
+    settled redis
     say "Redis answers on $REDIS, with a password"
 }
 
 # --- Settings ---------------------------------------------------------------------------------------
 
+has_setting() { grep -qE "^\s*(export\s+)?$1\s*=" "$SETTINGS" 2>/dev/null; }
+
 # add_setting NAME VALUE: unless the file has one. An operator's values are never changed.
 add_setting() {
-    ! grep -q "^$1=" "$SETTINGS" || return 0
-    printf '%s=%s\n' "$1" "$2" >>"$SETTINGS"
+    ! has_setting "$1" || return 0
+    append "$SETTINGS" "$1=$2"
     say "set $1 in $SETTINGS"
 }
 
@@ -564,6 +581,15 @@ take_over_settings() {
 }
 
 check_settings() {
+    [ "$ROLE" != db ] || return 0
+    case ",$(setting ALLOWED_HOSTS | tr -d ' ')," in
+    *",$DOMAIN,"*) ;;
+    *)
+        ! has_setting ALLOWED_HOSTS ||
+            fail "ALLOWED_HOSTS in $SETTINGS does not have $DOMAIN: add it there (names with commas between them), run" \
+                "\`scoring restart\`, and then the same command again"
+        ;;
+    esac
     [ "$ROLE" = app ] || return 0
     [ -n "$(setting SECRET_KEY)" ] && [ -n "$(setting DATABASE_URL)" ] ||
         fail "$SETTINGS must be that of the other hosts, because its SECRET_KEY made the receipts, the printed codes and the logins:" \
@@ -589,10 +615,6 @@ write_settings() {
     add_setting STATIC_ROOT "$STATIC_DIR"
     add_setting METRICS_DIR "$RUN_DIR/metrics"
     add_setting LOG_FORMAT json
-    case ",$(setting ALLOWED_HOSTS | tr -d ' '"'"'"')," in
-    *",$DOMAIN,"*) ;;
-    *) fail "ALLOWED_HOSTS in $SETTINGS does not have $DOMAIN: add it there (ALLOWED_HOSTS=$DOMAIN)" ;;
-    esac
 }
 
 # check_login: both database users can log in with what the settings have.
@@ -609,8 +631,12 @@ check_login() {
             "whether this host may log in there (--hosts of the first node) and reaches port 3306"
         fail "the database does not answer: journalctl -u mariadb shows why"
         ;;
-    *1045*) fail "the database refuses the password in DATABASE_URL of $file: correct it there, or delete that line:" \
-        "the next run of install.sh makes a new password" ;;
+    *1045*)
+        [ "$ROLE" != app ] || fail "the database refuses the password in DATABASE_URL of $file: copy that line from $file of" \
+            "another application host or of $(first_node)"
+        fail "the database refuses the password in DATABASE_URL of $file: correct it there, or delete that line:" \
+            "the next run of install.sh makes a new password"
+        ;;
     *) fail "the database cannot be used with DATABASE_URL of $file: $(tail -n 1 <<<"$output")" ;;
     esac
 }
@@ -678,17 +704,21 @@ supervisor_conf() {
 }
 
 configure_programs() {
-    local changed=''
-    [ -z "$installed_manager" ] || [ "$installed_manager" = "$PROCESS_MANAGER" ] || remove_programs "$installed_manager"
+    local end=$((SECONDS + 30))
     case $PROCESS_MANAGER in
     supervisor)
+        remove_programs systemd
         systemctl --quiet is-active supervisor || quietly 60 systemctl enable --now supervisor
-        if supervisor_conf | write "$SUPERVISOR_CONF" 644; then quietly 180 supervisorctl update; fi
+        supervisor_conf | write "$SUPERVISOR_CONF" 644
+        # It answers a moment after its start.
+        until supervisorctl pid >/dev/null 2>&1 || [ $SECONDS -ge $end ]; do sleep 0.2; done
+        quietly 180 supervisorctl update scoring
         ;;
     systemd)
-        if render scoring@.service | write "$UNIT_DIR/scoring@.service" 644; then changed=1; fi
-        if render scoring.target | write "$UNIT_DIR/scoring.target" 644; then changed=1; fi
-        [ -z "$changed" ] || systemctl daemon-reload
+        remove_programs supervisor
+        render scoring@.service | write "$UNIT_DIR/scoring@.service" 644
+        render scoring.target | write "$UNIT_DIR/scoring.target" 644
+        systemctl daemon-reload
         # shellcheck disable=SC2046 # a list
         quietly 60 systemctl enable scoring.target $(program_names | sed 's/.*/scoring@&/')
         ;;
@@ -760,10 +790,11 @@ listen() {
 
 # Until certbot has the first one: nginx does not start without a certificate, and certbot needs nginx.
 placeholder_certificate() {
-    [ ! -e "$TLS_DIR/fullchain.pem" ] || return 0
+    ! openssl x509 -in "$TLS_DIR/fullchain.pem" -noout 2>/dev/null || return 0
     install -d -m 750 "$TLS_DIR"
     quietly 60 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$TLS_DIR/key.pem" \
-        -out "$TLS_DIR/fullchain.pem" -days 7 -subj "/CN=placeholder"
+        -out "$TLS_DIR/fullchain.pem.new" -days 7 -subj "/CN=placeholder"
+    mv "$TLS_DIR/fullchain.pem.new" "$TLS_DIR/fullchain.pem"
 }
 
 configure_nginx() {
@@ -775,28 +806,34 @@ configure_nginx() {
     else
         placeholder_certificate
     fi
-    local changed=''
-    if render nginx.conf DOMAIN="$DOMAIN" HTTPS_NAME="$name" ACME_DIR="$ACME_DIR" IMPORT_BODY="$((${import_mb:-20} + 1))m" \
+    render nginx.conf DOMAIN="$DOMAIN" HTTPS_NAME="$name" ACME_DIR="$ACME_DIR" IMPORT_BODY="$((${import_mb:-20} + 1))m" \
         LISTEN_HTTP="$(listen "$HTTP_PORT" '')" LISTEN_HTTPS="$(listen "$HTTPS_PORT" ' ssl http2')" \
         SCORE_SERVERS="$(servers score)" WEB_SERVERS="$(servers web)" WEB_SCHEME="http${OFFICE:+s}" \
-        BELIEVED_PROXIES="$(believed_proxies)" OFFICE_BY_TLS="$(office_by_tls)" STATIC_FILES="$(static_files)" | write "$NGINX_CONF" 644; then changed=1; fi
+        BELIEVED_PROXIES="$(believed_proxies)" OFFICE_BY_TLS="$(office_by_tls)" STATIC_FILES="$(static_files)" |
+        write "$NGINX_CONF" 644 root nginx
     # Debian's page would answer for a Host that is not ours.
     if [ -L /etc/nginx/sites-enabled/default ]; then
+        due nginx
         rm /etc/nginx/sites-enabled/default
         say "switched nginx's default page off"
-        changed=1
     fi
     # Each phone keeps a connection for a while; Debian's 768 are few.
     if grep -q 'worker_connections 768;' /etc/nginx/nginx.conf; then
+        due nginx
         sed -i 's/worker_connections 768;/worker_connections 4096;/' /etc/nginx/nginx.conf
         say "allowed nginx 4096 connections for each worker"
-        changed=1
     fi
-    [ -n "$changed" ] || systemctl --quiet is-active nginx || changed=1
-    [ -n "$changed" ] || return 0
+    # A connection is a file; a worker may have 1024 by itself.
+    if ! grep -qsR '^ *worker_rlimit_nofile' /etc/nginx/nginx.conf /etc/nginx/modules-enabled; then
+        due nginx
+        sed -i '1i worker_rlimit_nofile 8192;' /etc/nginx/nginx.conf
+        say "allowed nginx 8192 open files for each worker"
+    fi
+    is_due nginx || ! systemctl --quiet is-active nginx || return 0
     quietly 20 nginx -t || fail "nginx refuses its configuration: $(nginx -t 2>&1 | head -n 1)"
     quietly 60 systemctl enable nginx
     quietly 60 systemctl reload-or-restart nginx || fail "nginx does not start: journalctl -u nginx shows why"
+    settled nginx
     say "nginx serves $DOMAIN"
 }
 
@@ -807,12 +844,13 @@ obtain_certificate() {
     }
     printf '#!/bin/sh\n# certbot calls this after each renewal.\nexec %s certificate %s %s\n' "$COMMAND" \
         "--certificate \"\$RENEWED_LINEAGE/fullchain.pem\"" "--key \"\$RENEWED_LINEAGE/privkey.pem\"" |
-        write "$CERTBOT_HOOK" 755 || true
+        write "$CERTBOT_HOOK" 755
     if [ ! -e "/etc/letsencrypt/live/$DOMAIN/fullchain.pem" ]; then
         local contact=(--register-unsafely-without-email)
         [ -z "$EMAIL" ] || contact=(--email "$EMAIL")
         say "asking for a certificate by certbot …"
-        quietly 180 certbot certonly --non-interactive --agree-tos "${contact[@]}" --webroot -w "$ACME_DIR" -d "$DOMAIN" ||
+        quietly 180 certbot certonly --non-interactive --agree-tos "${contact[@]}" --webroot -w "$ACME_DIR" \
+            --cert-name "$DOMAIN" -d "$DOMAIN" ||
             fail "certbot got no certificate: $(grep -a -E 'Detail:|rror' "$LOG_DIR/install.log" | tail -n 1). $DOMAIN must" \
                 "resolve to this machine and port 80 must be reachable from the internet; or give --certificate and --key"
     fi
@@ -833,18 +871,15 @@ timers() {
 }
 
 configure_timers() {
-    local name calendar arguments changed
+    local name calendar arguments
     while IFS='|' read -r name calendar arguments; do
         [ -n "$name" ] || continue
-        changed=''
-        if render timer.service NAME="$name" ARGUMENTS="$arguments" | write "$UNIT_DIR/scoring-$name.service" 644; then changed=1; fi
-        if render timer.timer NAME="$name" CALENDAR="$calendar" | write "$UNIT_DIR/scoring-$name.timer" 644; then changed=1; fi
-        [ -z "$changed" ] || {
-            systemctl daemon-reload
-            quietly 60 systemctl enable --now "scoring-$name.timer"
-        }
+        render timer.service NAME="$name" ARGUMENTS="$arguments" | write "$UNIT_DIR/scoring-$name.service" 644
+        render timer.timer NAME="$name" CALENDAR="$calendar" | write "$UNIT_DIR/scoring-$name.timer" 644
+        systemctl daemon-reload
+        quietly 60 systemctl enable --now "scoring-$name.timer"
     done < <(timers)
-    render logrotate | write "$LOGROTATE_CONF" 644 || true
+    render logrotate | write "$LOGROTATE_CONF" 644
 }
 
 remove_timers() {
@@ -866,7 +901,7 @@ check_result() {
         [ $SECONDS -lt $end ] ||
             fail "the site is installed, but https://$DOMAIN:$HTTPS_PORT/score/form answers ${answer:-nothing} on this machine:" \
                 "see scoring status, /var/log/nginx/scoring.log and $LOG_DIR"
-        answer=$(curl -s -o /dev/null -m 5 -w '%{http_code}' --resolve "$DOMAIN:$HTTPS_PORT:127.0.0.1" \
+        answer=$(curl --noproxy '*' -s -o /dev/null -m 5 -w '%{http_code}' --resolve "$DOMAIN:$HTTPS_PORT:127.0.0.1" \
             "https://$DOMAIN:$HTTPS_PORT/score/form") || true
         [ "$answer" = 200 ] || sleep 0.5
     done
@@ -926,6 +961,7 @@ install_node() {
 install_all() {
     VERSION=$(release_version "$TREE")
     [ "$TREE" != "$(readlink -f "$CURRENT")" ] || VERSION=$(current_version)
+    [[ $VERSION =~ ^[0-9A-Za-z] ]] || fail "the name of $TREE gives no version: rename the folder, for example scoring-2"
     doing "checking the machine"
     check_options
     check_system
@@ -986,7 +1022,7 @@ uninstall() {
         rm -f "$REDIS_CONF" "$REDIS_UNIT_CONF"
         systemctl daemon-reload
     fi
-    rm -f "$NGINX_CONF" "$CERTBOT_HOOK" "$LOGROTATE_CONF" "$TMPFILES_CONF" "$COMMAND"
+    rm -f "$NGINX_CONF" "$CERTBOT_HOOK" "$LOGROTATE_CONF" "$TMPFILES_CONF" "$COMMAND" "$CONF_DIR"/.due-*
     if systemctl --quiet is-active nginx; then quietly 60 systemctl reload nginx || true; fi
     rm -rf "$HOME_DIR" "$RUN_DIR" "$ACME_DIR" "$INSTALL_CONF"
     [ "$ROLE" != app ] || { say "Removed. These stay: $CONF_DIR (settings, keys), $DATA_DIR, $LOG_DIR, the user $SYSTEM_USER and the packages."; return; }
@@ -996,7 +1032,7 @@ uninstall() {
 
 need_root
 one_at_a_time
-trap stopped EXIT
+end_with stopped
 case $action in
 install) install_all ;;
 configure)

@@ -21,6 +21,7 @@ RUN_DIR=${RUN_DIR:-/run/scoring}
 SYSTEM_USER=scoring
 DATABASE=scoring
 COMMAND=/usr/local/sbin/scoring
+LOCK=${LOCK:-/run/scoring.lock}
 
 # The release that this file is part of; a physical path, because `current` may point elsewhere in the next moment.
 TREE=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -34,10 +35,28 @@ need_root() { [ "$(id -u)" = 0 ] || fail "run it as root: sudo $0"; }
 # one_at_a_time: waits for another script that changes the installation, and keeps others out until this one ends.
 one_at_a_time() {
     [ -z "${SCORING_LOCKED:-}" ] || return 0 # by the script that called this one
-    exec 9>/run/lock/scoring
+    (umask 077 && : >>"$LOCK") # whoever can open it can lock it
+    exec 9>"$LOCK"
     flock --timeout 600 9 || fail "another command has been changing the installation for ten minutes; see: ps -ef | grep scoring"
     export SCORING_LOCKED=1
 }
+
+# end_with FUNCTION: runs it at the end, with the status in $?; after a signal too, where bash's own $? would be 0.
+end_with() {
+    # shellcheck disable=SC2064 # the name, now
+    trap "$1" EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+}
+
+# due NAME: a restart or reload must follow a change. The mark is made before the change, so a run that is killed between
+# the two leaves it to the next one, which asks is_due; settled NAME removes it afterwards.
+due() {
+    mkdir -p "$CONF_DIR"
+    touch "$CONF_DIR/.due-$1"
+}
+is_due() { [ -e "$CONF_DIR/.due-$1" ]; }
+settled() { rm -f "$CONF_DIR/.due-$1"; }
 
 # --- Facts of the installation ----------------------------------------------------------------------
 
@@ -48,8 +67,11 @@ read_install_conf() {
     . "$INSTALL_CONF"
 }
 
-# setting NAME: the value of a setting in the application's file; empty if it has none.
-setting() { sed -n "s/^$1=//p" "$SETTINGS" 2>/dev/null | tail -n 1; }
+# setting NAME [FILE]: the value of a setting in the application's file, without quotes and comment; empty if it has none.
+setting() {
+    sed -n -E "s/^\s*(export\s+)?$1\s*=\s*//p" "${2:-$SETTINGS}" 2>/dev/null | tail -n 1 |
+        sed -E -e "s/^'([^']*)'.*/\1/; t" -e 's/^"([^"]*)".*/\1/; t' -e 's/(^|\s+)#.*//; s/\s+$//'
+}
 
 # programs: "NAME PORT" of each program of this machine, a line each; PORT is - for a program without one. A node of a
 # cluster has none, and where another host is the office only those for ratings run.
@@ -79,7 +101,7 @@ manage() { in_release "${RELEASE:-$CURRENT}" .venv/bin/python manage.py "$@"; }
 # migrate ARGUMENT …: the same as the database user that may change the schema.
 migrate() {
     local DATABASE_URL
-    DATABASE_URL=$(sed -n 's/^DATABASE_URL=//p' "$MIGRATE_SETTINGS")
+    DATABASE_URL=$(setting DATABASE_URL "$MIGRATE_SETTINGS")
     [ -n "$DATABASE_URL" ] || fail "$MIGRATE_SETTINGS has no DATABASE_URL: run install.sh again"
     export DATABASE_URL
     manage migrate --no-input "$@"
@@ -135,17 +157,13 @@ check_release() {
 }
 
 # collect_static VERSION: adds its files to those of the other releases. Names have a hash, so pages of both work. Django
-# deletes a file before it writes it again, so it gathers them elsewhere, and only what is missing is copied.
+# deletes a file before it writes it again, so it gathers them beside, and each becomes a link in one step: a run that is
+# killed leaves no half of a file.
 collect_static() {
-    local gathered=$DATA_DIR/static.new
+    local gathered=$STATIC_DIR/.gathered
     rm -rf "$gathered"
     STATIC_ROOT=$gathered RELEASE=$RELEASES/$1 manage collectstatic --no-input --verbosity 0
-    in_release "$RELEASES/$1" cp --recursive --no-clobber --preserve=mode,timestamps "$gathered/." "$STATIC_DIR"
-    # The list of the names last, and in one step.
-    # shellcheck disable=SC2016 # the inner shell's arguments
-    in_release "$RELEASES/$1" sh -c 'for file in "$1"/staticfiles-*.json; do
-        cp "$file" "$2/.new" && mv "$2/.new" "$2/${file##*/}" || exit
-    done' - "$gathered" "$STATIC_DIR"
+    in_release "$RELEASES/$1" cp --recursive --link --force "$gathered/." "$STATIC_DIR"
     rm -rf "$gathered"
 }
 
@@ -180,7 +198,7 @@ PROBE_PATH=${PROBE_PATH:-/score/form}
 # probe PORT [SECONDS]: waits until the program on PORT answers as behind the proxy; fails after SECONDS.
 probe() {
     local end=$((SECONDS + ${2:-30}))
-    until [ "$(curl -s -o /dev/null -m 5 -w '%{http_code}' -H "Host: $DOMAIN" -H 'X-Forwarded-Proto: https' \
+    until [ "$(curl --noproxy '*' -s -o /dev/null -m 5 -w '%{http_code}' -H "Host: $DOMAIN" -H 'X-Forwarded-Proto: https' \
         "http://127.0.0.1:$1$PROBE_PATH")" = 200 ]; do
         [ $SECONDS -lt $end ] || return 1
         sleep 0.1

@@ -13,6 +13,7 @@ need_root
 read_install_conf
 [ "$ROLE" != db ] || fail "a node of a cluster has only the scripts of a release: scoring upgrade ARCHIVE brings others"
 one_at_a_time
+end_with stop_trial
 live=$(current_version)
 before=$(release_before "$live")
 is_built "${before:-none}" ||

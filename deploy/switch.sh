@@ -24,22 +24,30 @@ stop_group() {
     kill -KILL -- "-$1" 2>/dev/null || true
 }
 
+# stop_trial: ends the server that try_copy has started, if it runs.
+trial='' # its process group
+stop_trial() {
+    [ -z "$trial" ] || stop_group "$trial"
+    trial=''
+}
+
 # try_copy VERSION PORT COMMAND …: starts the command of the release, waits until it answers, and stops it.
 try_copy() {
-    local version=$1 port=$2 group answers='' log=$LOG_DIR/trial.log
+    local version=$1 port=$2 answers='' log=$LOG_DIR/trial.log
     shift 2
     set -m # a process group of its own: runuser and the server have children
-    in_release "$RELEASES/$version" "$@" >"$log" 2>&1 </dev/null &
-    group=$!
+    # Without the lock, and ended in any case: a kill -9 of this script does not reach it.
+    in_release "$RELEASES/$version" timeout --foreground 600 "$@" >"$log" 2>&1 </dev/null 9>&- &
+    trial=$!
     set +m
     for _ in {1..60}; do
         if probe "$port" 1; then
             answers=1
             break
         fi
-        kill -0 -- "-$group" 2>/dev/null || break
+        kill -0 -- "-$trial" 2>/dev/null || break
     done
-    stop_group "$group"
+    stop_trial
     [ -n "$answers" ] || {
         tail -n 4 "$log" >&2
         fail "release $version does not answer on a spare port ($*); $log has the whole output"
@@ -60,6 +68,7 @@ try_release() {
 make_live() {
     local before name restarted=()
     before=$(current_version)
+    due programs
     switch_release "$1"
     for name in $(program_names); do
         restarted=("$name" "${restarted[@]}") # the one that does not run is the first to go back
@@ -68,9 +77,11 @@ make_live() {
         say "going back to release $before …"
         switch_release "$before"
         (restart_in_turn "${restarted[@]}") || fail "release $before does not run either: see the line above"
+        settled programs
         fail "release $1 was live for a moment and $name did not run; release $before is live again." \
             "$LOG_DIR/$name.log has the reason"
     done
+    settled programs
 }
 
 # remove_old_releases: keeps the live one and those before it.

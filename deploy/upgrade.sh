@@ -14,13 +14,18 @@ VERSION='' BEFORE='' unpacked='' phase=unpacking
 
 stopped() {
     local status=$?
+    stop_trial
     [ -z "$unpacked" ] || rm -rf "$unpacked"
     [ $status -ne 0 ] || exit 0
-    case $phase in
+    [ "$(current_version)" = "$VERSION" ] || case $phase in
     building) rm -rf "${RELEASES:?}/$VERSION" ;;
     switching) rm -f "$RELEASES/$VERSION/.venv/.built" ;; # the next attempt builds it anew
     esac
-    [ $phase = switching ] || say "release $BEFORE is live as before" >&2
+    if is_due programs; then
+        say "release $(current_version) is the current one, and not every program runs it: scoring restart" >&2
+    elif [ $phase != switching ]; then
+        say "release $BEFORE is live as before" >&2
+    fi
     exit $status
 }
 
@@ -44,6 +49,11 @@ unpack() {
     "$RELEASES"/*) fail "$1 is a release already: name an archive or a checkout outside $RELEASES" ;;
     esac
     [ "$version" != "$BEFORE" ] || {
+        ! is_due programs || {
+            say "a change to release $version was interrupted: restarting the programs …"
+            restart_in_turn
+            settled programs
+        }
         say "release $version is live already"
         exit
     }
@@ -98,12 +108,13 @@ need_root
 read_install_conf
 [ -e "$1" ] || fail "$1 does not exist: name an archive or the folder of a checkout"
 one_at_a_time
-trap stopped EXIT
+end_with stopped
 BEFORE=$(current_version)
+rm -rf "$RELEASES"/.unpacked.* # of a run that was killed
 check_space
 unpack "$1"
 if is_built "$VERSION"; then
-    say "release $VERSION is there already and is taken as it is"
+    say "release $VERSION is there already and is taken as it is: a corrected archive needs another name"
 else
     phase=building
     if [ "$ROLE" = db ]; then

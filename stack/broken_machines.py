@@ -60,7 +60,10 @@ def refusals(site):
         finally:
             site.machine.run(mend or "true")
         expect(f"the machine after: {name}", before, site.machine.run(script))
-    return f"{len(REFUSALS)} refusals"
+    site.machine.run(f"cp -a {site.tree} /root/评分系统")
+    refused(site, site.install_command(tree="/root/评分系统"), "gives no version: rename the folder")
+    expect("the machine after a folder without a version", before, site.machine.run(script))
+    return f"{len(REFUSALS) + 1} refusals"
 
 
 def without_a_network(site):

@@ -15,6 +15,7 @@ from .broken_machines import (
     other_server_settings,
     power_cut,
     refusals,
+    refused,
     without_a_network,
     wrong_password,
 )
@@ -24,6 +25,7 @@ from .replies import replies_of_nginx
 from .site import DOMAIN, FAILURE, SUCCESS, Site, expect
 from .upgrades import (
     certificate_under_load,
+    interrupted_upgrade,
     kill_under_load,
     restart_under_load,
     unfit_releases,
@@ -65,6 +67,26 @@ def install_again(site):
     return f"{len(before)} files and processes unchanged"
 
 
+def stopped_before_the_act(site):
+    """What runs that were killed leave: files that nothing has read. The next run does the rest, and then nothing."""
+    machine, settings = site.machine, "sort /etc/scoring/env"
+    kept, facts = machine.run(settings), machine.run("cat /etc/scoring/install.conf")
+    new_domain = f"{site.tree}/deploy/install.sh --domain other.example.test --no-domain-check --certbot"
+    refused(site, new_domain, "does not have other.example.test: add it there")
+    expect("the facts after a domain that is refused", facts, machine.run("cat /etc/scoring/install.conf"))
+    server = machine.run("pgrep mariadbd")
+    machine.run("touch /etc/scoring/.due-mariadb /etc/scoring/.due-nginx; systemctl disable --now scoring-logs.timer")
+    if site.manager == "supervisor":
+        machine.run("supervisorctl stop 'scoring:*'; supervisorctl remove scoring")
+    machine.run("sed -i '/^LOG_FORMAT=/d' /etc/scoring/env; truncate --size=-1 /etc/scoring/env")
+    machine.run(site.install_command(), seconds=300)
+    expect("the settings", kept, machine.run(settings))
+    expect("MariaDB was restarted", False, server == machine.run("pgrep mariadbd"))
+    machine.run("systemctl is-enabled scoring-logs.timer && systemctl is-active scoring-logs.timer")
+    site.scoring("status")
+    install_again(site)
+
+
 def rating_by_the_mini_program(site, database=None):
     """`database` is the site with the rows, if it is another machine."""
     command = ["node", "stack/phone.js", "rate", f"https://{DOMAIN}", site.machine.address, site.authority.root]
@@ -88,6 +110,8 @@ def pages_and_static_files(site):
         expect(path, (200, "gzip", True, True), seen)
     status, headers, _body = site.request("GET", "/metrics")
     expect("/metrics from outside", 404, status)
+    limits = site.machine.run("grep -h '^Max open files' $(pgrep -u www-data nginx | sed 's#.*#/proc/&/limits#')")
+    expect("open files of nginx's workers", {"8192"}, {line.split()[3] for line in limits.splitlines()})
     expect("plain HTTP", (301, f"https://{DOMAIN}/query?x=1"), site.plain("GET", "/query?x=1")[:2])
     expect("a rating in clear", (403, None, f'"{FAILURE}"'), site.plain("POST", "/score"))
 
@@ -156,7 +180,8 @@ def logs_without_personal_data(site):
 
 def restart_in_turn(site):
     before = site.processes()
-    output = site.scoring("restart")
+    # A proxy of the network must not be asked for this machine's own programs.
+    output = site.machine.run("http_proxy=http://127.0.0.1:9 scoring restart")
     names = ["score-a", "score-b", "web-a", "web-b", "jobs"]
     expect("what it says", [f"restarted {name}" for name in names], output.splitlines())
     if before & site.processes():
@@ -171,7 +196,11 @@ def another_certificate(site):
     for ending in ("chain.pem", "key"):
         file = site.authority.folder / f"{DOMAIN}.{ending}"
         machine.path(f"/root/tls/{file.name}").write_bytes(file.read_bytes())
-    site.scoring(f"certificate --certificate /root/tls/{DOMAIN}.chain.pem --key /root/tls/{DOMAIN}.key")
+    command = f"certificate --certificate /root/tls/{DOMAIN}.chain.pem --key /root/tls/{DOMAIN}.key"
+    machine.run("echo nonsense >/etc/nginx/conf.d/nonsense.conf")
+    refused(site, f"scoring {command}", "nginx refuses its configuration")
+    machine.run("rm /etc/nginx/conf.d/nonsense.conf")
+    site.scoring(command)  # the files are there, and nginx must read them now
     end = time.monotonic() + 10  # nginx's old workers accept until the new ones have started
     while site.serial() == serial:
         if time.monotonic() > end:
@@ -241,6 +270,7 @@ STEPS = [
     Step("a power cut while packages are installed", power_cut, ONE),
     Step("install.sh", install),
     Step("install.sh again changes nothing", install_again),
+    Step("install.sh after a run that was killed", stopped_before_the_act),
     Step("a rating by the mini program", rating_by_the_mini_program),
     Step("pages and static files", pages_and_static_files),
     Step("nginx's own replies", replies_of_nginx),
@@ -252,6 +282,7 @@ STEPS = [
     Step("kill -9 of each program under load", kill_under_load),
     Step("another certificate under load", certificate_under_load),
     Step("upgrade and rollback under load", upgrade_and_rollback),
+    Step("an upgrade that is interrupted", interrupted_upgrade),
     Step("releases that are unfit", unfit_releases, ONE),
     Step("backup, dump and physical", backups.backup),
     Step("the timers of backup and drill", backups.timers),

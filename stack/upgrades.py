@@ -1,6 +1,7 @@
 """Upgrade, rollback, restarts, another certificate and killed programs under load. STACK_RUNS: how often each."""
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -102,6 +103,44 @@ def upgrade_and_rollback(site):
         expect_live(site, before)
         site.query("ALTER TABLE grade DROP stack; DELETE FROM django_migrations WHERE name LIKE '0900%'")
     return "; ".join(remarks)
+
+
+def interrupt(site, archive, signal, moment):
+    """Send a signal to an upgrade when a script succeeds: (its status, what it said)."""
+    process = site.machine.start(f"scoring upgrade {archive} 2>&1", stdout=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + 300
+        while site.machine.attempt(moment)[0]:
+            if time.monotonic() > end or process.poll() is not None:
+                raise Failed("the upgrade did not come to the moment of its interruption")
+            time.sleep(0.1)
+        site.machine.run(f"kill -{signal} $(pgrep -o -f deploy/upgrade.sh)")
+        output = process.communicate(timeout=60)[0] if signal == "TERM" else ""
+        return process.wait(60), output
+    finally:
+        process.kill()
+
+
+def interrupted_upgrade(site):
+    """During the trial and between the restarts. Its score servers start slowly, so that there is time."""
+    before, version = live_version(site), "scoring-slow"
+    archive = new_release(site, version, edit="sed -i '2i sleep 5' bin/serve-score")
+    trial = "pgrep -u scoring -f 'timeout --foreground|^sleep 5'"
+    status, output = interrupt(site, archive, "TERM", trial)
+    expect(f"the upgrade: {output}", (143, True), (status, f"release {before} is live as before" in output))
+    expect("the trial server", "", site.machine.attempt(trial)[1])
+    interrupt(site, archive, "KILL", trial)
+    site.machine.run("flock --timeout 3 /run/scoring.lock true")
+    site.machine.run(f"pkill -u scoring -f 'timeout --foreground'; while {trial}; do sleep 0.1; done")
+    expect_live(site, before)
+    interrupt(site, archive, "KILL", f"[ $(readlink /opt/scoring/current) = releases/{version} ]")
+    expect("scoring status", True, "was interrupted" in site.machine.attempt("scoring status")[1])
+    expect("upgrade again", True, "was interrupted: restarting" in site.scoring(f"upgrade {archive}"))
+    expect_live(site, version)
+    expect("upgrade once more", f"release {version} is live already\n", site.scoring(f"upgrade {archive}"))
+    site.scoring("rollback")
+    expect_live(site, before)
+    site.machine.run(f"rm -r /opt/scoring/releases/{version}")
 
 
 # What is wrong with a release, what makes it so, and what the message must have. None of it reaches a program.

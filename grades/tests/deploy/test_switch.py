@@ -106,3 +106,17 @@ def test_a_release_that_does_not_start_is_refused_with_its_last_words(home, comm
     assert "release 2 does not answer on a spare port" in messages
     assert ("the reason" in messages.splitlines()) == ("the reason" in command)
     assert (live(home), log(home)) == ("1", [])
+
+
+def test_a_change_that_was_interrupted_is_known_until_all_programs_run(home):
+    text = "restart_in_turn() { kill -KILL $$; }; make_live 2"
+    assert run(home, text)[0] == -9
+    assert (live(home), run(home, "is_due programs")[0]) == ("2", 0)
+    assert run(home, "make_live 2")[0] == 0
+    assert run(home, "is_due programs")[0] == 1
+
+
+def test_nothing_is_due_after_the_programs_went_back(home):
+    (home / "releases" / "2" / "broken-web-b").touch()
+    assert run(home, "make_live 2")[0] == 1
+    assert run(home, "is_due programs")[0] == 1
