@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.vary import vary_on_headers
 
-from .models import NOTE_LENGTH
+from . import models
 from .replies import is_ajax, is_scripted, json_error, wants_json
 
 # Every member of staff may look numbers up and download the ratings of a number: the contract of /query asks
@@ -143,7 +143,7 @@ def keep_note(request):
     note = request.POST.get("note", "")
     if not note or not re.fullmatch("[0-9]{1,18}", rating):
         return None
-    request.session["note"] = [int(rating), note[:NOTE_LENGTH]]
+    request.session["note"] = [int(rating), note[: models.NOTE_LENGTH]]
     return int(rating)
 
 

@@ -285,7 +285,7 @@ def test_every_route_that_is_not_listed_as_open_refuses_customers(customer):
 
 # --- Rights ---------------------------------------------------------------------------------------
 
-RIGHTS = {name: value for name, value in vars(access).items() if name.isupper() and isinstance(value, tuple)}
+RIGHTS = {name: value for name, value in vars(access).items() if name.isupper()}
 
 
 def test_every_right_names_permissions_that_exist():
