@@ -3,7 +3,6 @@
 The back office checks the same Django permissions through its ModelAdmin classes.
 """
 
-import re
 from functools import wraps
 from urllib.parse import urlencode, urlsplit
 
@@ -19,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.vary import vary_on_headers
 
 from . import models
+from .database.keys import is_key
 from .replies import is_ajax, is_scripted, json_error, wants_json
 
 # Every member of staff may look numbers up and download the ratings of a number: the contract of /query asks
@@ -141,7 +141,7 @@ def keep_note(request):
     else:
         return None
     note = request.POST.get("note", "")
-    if not note or not re.fullmatch("[0-9]{1,18}", rating):
+    if not note or not is_key(rating):
         return None
     request.session["note"] = [int(rating), note[: models.NOTE_LENGTH]]
     return int(rating)

@@ -1,6 +1,5 @@
 """Bulk actions on a selection or on everything that the filter matches, with a confirmation page."""
 
-import re
 from datetime import UTC
 
 from django import forms
@@ -18,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..database.keys import is_key
 from ..database.paging import bounded_count, count_label
 
 
@@ -40,11 +40,6 @@ class ConfirmForm(forms.Form):
     until = MomentField(initial=lambda: timezone.now().isoformat(), widget=forms.HiddenInput)
     # The highest key at that time, for a list without a column for the arrival.
     newest = forms.IntegerField(min_value=0, max_value=2**63 - 1, required=False, widget=forms.HiddenInput)
-
-
-def is_key(text):
-    """Whether a row can have this primary key: a number that every database holds."""
-    return re.fullmatch("[0-9]{1,18}", text) is not None
 
 
 class CheckedSelection:

@@ -1,7 +1,5 @@
 """Conflicts: staff compare each with the stored rating, and keep it as a rating of its own or delete it."""
 
-import re
-
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
@@ -16,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..access import KEEP_CONFLICTS, may
+from ..database.keys import is_key
 from ..exports import conflicts_table
 from ..models import Conflict, Grade
 from .actions import ConfirmForm
@@ -48,7 +47,7 @@ class RatingFilter(ChoiceFilter):
     def lookups(self, request, model_admin):
         if self.value() is None:
             return []
-        if not re.fullmatch("[0-9]{1,18}", self.value()):
+        if not is_key(self.value()):
             refuse_value(request)  # Django does not call `queryset` of a filter without choices
         return [(self.value(), f"#{self.value()}")]
 

@@ -4,6 +4,7 @@ import re
 from datetime import date
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -15,6 +16,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..database.keys import is_key
 from ..database.paging import bounded_count
 from ..database.routers import from_readers
 from ..database.streaming import streaming_alias
@@ -22,7 +24,7 @@ from ..downloads import DIRECT_ROWS, ExportFailed, export_response
 from ..exports import FORMATS, About, write_export
 from ..jobs import kind
 from ..models import JobFailed
-from .actions import is_across, is_key
+from .actions import is_across
 from .filters import with_days
 from .list_jobs import changelist_of, list_request, order_job
 
@@ -120,9 +122,7 @@ def about_list(changelist, request, keys):
 def run_export(job):
     """Make the file of `Exports.export`. The list is read with the rights that its owner has now."""
     order = job.parameters
-    model_admin = next(
-        known for model, known in admin.site._registry.items() if model._meta.model_name == order["list"]
-    )
+    model_admin = admin.site.get_model_admin(apps.get_model("grades", order["list"]))
     request = list_request(model_admin, job.owner, order["query"])
     if not (job.owner.is_active and job.owner.is_staff and model_admin.has_view_permission(request)):
         raise JobFailed(_("You may not see these rows any more."))

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..access import forget_note, show_kept_note
+from ..database.keys import is_key
 from ..database.paging import count_label
 from ..models import QUEUES, Account, Grade, ReviewChanged, low_limit
-from .actions import is_key
 from .reviews import NoteField, ReviewForm
 
 # Rows beside the rating; the query page has more.

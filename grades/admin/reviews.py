@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..access import forget_note, show_kept_note
+from ..database.keys import is_key
 from ..models import NOTE_LENGTH, Grade, ReviewChanged, save_review
-from .actions import is_key
 
 CONTROLS = r"[\x01-\x08\x0b-\x1f\x7f-\x9f]"  # all but tab and line feed; Django refuses NUL itself
 

@@ -7,7 +7,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .actions import CheckedSelection, is_key
+from ..database.keys import is_key
+from .actions import CheckedSelection
 
 admin.site.unregister([User, Group])
 

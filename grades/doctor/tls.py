@@ -179,10 +179,11 @@ def verify(installation: "Installation", context: ssl.SSLContext) -> tuple[int, 
 def chain_is_complete(installation: "Installation") -> Finding:
     certificate = installation.certificate.result()
     error = certificate.chain_error
+    remedy = _("nginx, file of ssl_certificate: the certificate first, then the intermediates of its issuer.")
     if error in NO_ISSUER:
         return critical(
             _("The server does not send the intermediate certificate. Browsers forgive that, WeChat does not."),
-            _("nginx, file of ssl_certificate: the certificate first, then the intermediates of its issuer."),
+            remedy,
         )
     if error in SELF_SIGNED:
         return critical(
@@ -197,7 +198,7 @@ def chain_is_complete(installation: "Installation") -> Finding:
     if certificate.error_today == EXPIRED and time.time() < certificate.ends_at:
         return critical(
             _("An intermediate certificate has expired, the certificate itself has not."),
-            _("nginx, file of ssl_certificate: the certificate first, then the intermediates of its issuer."),
+            remedy,
         )
     return ok(_("The chain of the certificate is complete."))
 
